@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+
+#include "core/model/decoder.h"
+#include "core/text/tokenizer.h"
+
+namespace moescope {
+
+// Writes a Hugging Face folder (contract section 5): config.json, model-*.safetensors and their index, the tokenizer's
+// files, moescope.json with `record` (the request, the step ...). A family of `transformers` that matches is written in
+// its names. Equal weights give equal bytes. Environment errors for a disk that is full; then the folder is not
+// complete.
+Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Json& record,
+                         const std::filesystem::path& folder);
+
+// Reads such a folder, or a released checkpoint of a family that is known here. Input errors name file, tensor and what
+// differs.
+Expected<Decoder> loadModel(const std::filesystem::path& folder, at::Device device = at::kCPU);
+
+}  // namespace moescope
