@@ -48,11 +48,6 @@ double realFromJson(const Json& json) {
 
 Expected<Json> parseJson(std::string_view text, const std::string& file) {
   constexpr int deepest = 128;
-  bool tooDeep = false;
-  auto limit = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > deepest) tooDeep = true;
-    return !tooDeep;
-  };
   // A hostile nesting must not reach the recursive destructor of values, so depth is counted before parsing.
   int depth = 0;
   bool inString = false, escaped = false;
@@ -71,7 +66,7 @@ Expected<Json> parseJson(std::string_view text, const std::string& file) {
     }
   }
   try {
-    Json json = Json::parse(text.begin(), text.end(), limit);
+    Json json = Json::parse(text.begin(), text.end());
     return json;
   } catch (const Json::parse_error& error) {
     return inputError(file.empty() ? std::string("not valid JSON at byte ") + std::to_string(error.byte)
