@@ -80,7 +80,15 @@ struct Operation {
 // The one output "result" of an analysis.
 Outputs one(std::string port, Result result, Json summary = Json::object());
 
-Json toJson(const Description& description);                       // the form that `operations --json` prints
+// The form that `operations --json` prints and that plugin.json uses; what is empty or false may be left out:
+//   {"id","version","title","help","page","worker","needs":[],"interactive":false,"example",
+//    "in":[{"name","kind","optional":false,"many":false,"help"}], "out":[...as "in"],
+//    "parameters":[{"name","type":integer|real|flag|text|path|choice|list,"default","low","high","unit","help","primary":true,
+//                   "options":[{"name","help","parameters":[...]}]}],
+//    "figures":[...result/figure.h]}
+// low and high are needed for numbers (may be "inf", "-inf"); a default of null, or none, means that a value must be given.
+Json toJson(const Description& description);
+// Input errors name `file` and the member that is wrong.
 Expected<Description> descriptionFromJson(const Json& json, const std::string& file = {});
 
 }  // namespace moescope
