@@ -9,8 +9,10 @@ namespace moescope {
 // A corpus as ids under one tokenizer, cached in a file; ids are read document by document.
 class TokenisedCorpus {
  public:
-  // `tokenizer` null: the corpus has ids of its own. `cacheFolder` empty: no cache. Errors: usage when ids exceed `vocabularySize`.
-  static Expected<TokenisedCorpus> open(const Corpus& corpus, const Tokenizer* tokenizer, const std::filesystem::path& cacheFolder);
+  // `tokenizer` null: the corpus has ids of its own. `cacheFolder` empty: no cache. Errors: usage when ids exceed
+  // `vocabularySize`.
+  static Expected<TokenisedCorpus> open(const Corpus& corpus, const Tokenizer* tokenizer,
+                                        const std::filesystem::path& cacheFolder);
   TokenisedCorpus(TokenisedCorpus&&) noexcept;
   TokenisedCorpus& operator=(TokenisedCorpus&&) noexcept;
   ~TokenisedCorpus();
@@ -33,13 +35,15 @@ struct Window {
 };
 
 struct WindowChoice {
-  std::uint64_t tokens = 0;              // 0 = all; else exactly that many, the last document cut
+  std::uint64_t tokens = 0;  // 0 = all; else exactly that many, the last document cut
   std::uint32_t length = 128;
   Split split = Split::all;
-  std::vector<std::string> domains = {}; // empty = all
+  std::vector<std::string> domains = {};  // empty = all
 };
 
-// Documents are taken in turn from every domain, in the corpus's order (contract section 2b). Usage error for unknown domains.
-Expected<std::vector<Window>> chooseWindows(const Corpus& corpus, const TokenisedCorpus& ids, const WindowChoice& choice);
+// Documents are taken in turn from every domain, in the corpus's order (contract section 2b). Usage error for unknown
+// domains.
+Expected<std::vector<Window>> chooseWindows(const Corpus& corpus, const TokenisedCorpus& ids,
+                                            const WindowChoice& choice);
 
 }  // namespace moescope
