@@ -10,7 +10,7 @@
 #include "core/base/checked.h"
 #include "core/base/digest.h"
 #include "core/base/file.h"
-#include "core/operation/parameter.h"
+#include "core/base/words.h"
 
 namespace moescope {
 
@@ -182,9 +182,9 @@ Expected<std::vector<Window>> chooseWindows(const Corpus& corpus, const Tokenise
   for (const std::string& name : choice.domains) {
     const auto found = std::find(domains.begin(), domains.end(), name);
     if (found == domains.end()) {
-      const std::string near = nearestName(name, domains);
+      const std::vector<std::string> near = nearestWords(name, domains, 1);
       return usageError("the corpus has no domain \"" + name + "\"" +
-                        (near.empty() ? "" : ": did you mean \"" + near + "\"?"));
+                        (near.empty() ? "" : ": did you mean \"" + near[0] + "\"?"));
     }
     wanted[static_cast<std::size_t>(found - domains.begin())] = true;
   }

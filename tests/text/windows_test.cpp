@@ -29,9 +29,8 @@ class WindowsTest : public testing::Test {
     auto writer = CorpusWriter::create(folder / "corpus", {"a", "b", "c"}, true);
     for (std::size_t domain = 0; domain < sizes.size(); ++domain)
       for (std::size_t number = 0; number < sizes[domain].size(); ++number)
-        ASSERT_TRUE(writer->add(std::string(1, static_cast<char>('a' + domain)) + std::to_string(number),
-                                static_cast<std::uint16_t>(domain),
-                                std::string(sizes[domain][number], static_cast<char>('a' + domain))));
+        ASSERT_TRUE(writer->add("abc"[domain] + std::to_string(number), static_cast<std::uint16_t>(domain),
+                                std::string(sizes[domain][number], "abc"[domain])));
     ASSERT_TRUE(writer->finish(0.34, 1, Json::object()));
     corpus = std::move(*Corpus::open(folder / "corpus"));
     ids = std::move(*TokenisedCorpus::open(*corpus, byteTokenizer().get(), {}));
