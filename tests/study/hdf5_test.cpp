@@ -85,8 +85,11 @@ TEST_F(Hdf5, RefusesTruncatedAndForeignFiles) {
   for (std::size_t keep : {std::size_t{0}, std::size_t{7}, bytes.size() / 3, bytes.size() / 2}) {
     ASSERT_TRUE(writeFileSafely(path, bytes.substr(0, keep)));
     auto file = hdf5::File::open(path);
-    if (file) EXPECT_FALSE(file->read<double>("/values/share") && file->readStrings("/domains"));
-    else EXPECT_EQ(file.error().kind, ErrorKind::input);
+    if (file) {
+      EXPECT_FALSE(file->read<double>("/values/share") && file->readStrings("/domains"));
+    } else {
+      EXPECT_EQ(file.error().kind, ErrorKind::input);
+    }
   }
   EXPECT_FALSE(hdf5::File::open(folder / "none.h5"));
 }
