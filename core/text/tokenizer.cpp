@@ -64,7 +64,7 @@ class ByteTokenizer : public Tokenizer {
  public:
   std::string digest() const override { return sha256(byteTokenizerFile()); }
   std::int64_t vocabularySize() const override { return 256; }
-  std::vector<std::int32_t> encode(std::string_view text, bool) const override {
+  Expected<std::vector<std::int32_t>> encode(std::string_view text, bool) const override {
     std::vector<std::int32_t> ids(text.size());
     for (std::size_t at = 0; at < text.size(); ++at) ids[at] = static_cast<unsigned char>(text[at]);
     return ids;

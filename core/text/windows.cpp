@@ -80,7 +80,7 @@ Expected<void> writeTokens(const Corpus& corpus, const Tokenizer& tokenizer, con
   bool good = std::fwrite(placeholder.data(), 1, placeholder.size(), file.get()) == placeholder.size();
   for (std::size_t document = 0; good && document < documents; ++document) {
     TRY(text, corpus.text(document));
-    const std::vector<std::int32_t> ids = tokenizer.encode(text, true);
+    TRY(ids, tokenizer.encode(text, true));
     good = std::fwrite(ids.data(), sizeof(std::int32_t), ids.size(), file.get()) == ids.size();
     numbers.push_back(numbers.back() + ids.size());
   }
@@ -116,7 +116,7 @@ Expected<TokenisedCorpus> TokenisedCorpus::open(const Corpus& corpus, const Toke
   if (cacheFolder.empty()) {
     for (std::size_t document = 0; document < corpus.documents().size(); ++document) {
       TRY(text, corpus.text(document));
-      const std::vector<std::int32_t> ids = tokenizer->encode(text, true);
+      TRY(ids, tokenizer->encode(text, true));
       state->ids.insert(state->ids.end(), ids.begin(), ids.end());
       state->offsets.push_back(state->ids.size());
     }

@@ -26,7 +26,7 @@ TEST_F(TokenizerTest, EveryByteIsItsOwnIdAndComesBack) {
   const auto tokenizer = byteTokenizer();
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
-  const std::vector<std::int32_t> ids = tokenizer->encode(all, true);
+  const std::vector<std::int32_t> ids = *tokenizer->encode(all, true);
   ASSERT_EQ(ids.size(), 256u);
   std::string back;
   for (int byte = 0; byte < 256; ++byte) {
