@@ -24,15 +24,18 @@ struct Option {
 
 // One declared parameter: form, command line, digest and validation all come from this.
 struct Parameter {
-  std::string name;          // lower_snake_case
+  std::string name;  // lower_snake_case
   ParameterType type = ParameterType::integer;
   Json initial;              // the default; null where a value must be given
   double low = 0, high = 0;  // inclusive, for numbers (and for each item of a list)
   std::string unit;          // "" for none
   std::string help;          // one sentence
   std::vector<Option> options = {};
-  bool primary = true;       // among the few that a form shows before "more"
-  Parameter secondary() && { primary = false; return std::move(*this); }
+  bool primary = true;  // among the few that a form shows before "more"
+  Parameter secondary() && {
+    primary = false;
+    return std::move(*this);
+  }
 };
 
 Parameter integer(std::string name, std::int64_t initial, double low, double high, std::string unit, std::string help);
@@ -51,9 +54,11 @@ class Parameters {
   bool flag(std::string_view name) const;
   const std::string& text(std::string_view name) const;  // also path and choice
   const Json& value(std::string_view name) const;
-  bool given(std::string_view name) const;               // differs from the default
-  const Json& all() const { return values_; }            // object, every parameter
-  const Json& changed() const { return changed_; }       // object, only those that differ from their defaults: what is hashed
+  bool given(std::string_view name) const;     // differs from the default
+  const Json& all() const { return values_; }  // object, every parameter
+  const Json& changed() const {
+    return changed_;
+  }  // object, only those that differ from their defaults: what is hashed
 
  private:
   friend Expected<Parameters> checkParameters(const std::vector<Parameter>&, const Json&);
@@ -62,7 +67,8 @@ class Parameters {
 };
 
 // Usage errors name the parameter, what was given, what is allowed and the nearest right name or value. NaN is refused.
-// A parameter of an option that is not chosen is refused. Strings that read as numbers or booleans are taken as such (argv).
+// A parameter of an option that is not chosen is refused. Strings that read as numbers or booleans are taken as such
+// (argv).
 Expected<Parameters> checkParameters(const std::vector<Parameter>& declared, const Json& given);
 
 // The known name nearest to a mistyped one ("" when nothing is near): for "did you mean".

@@ -10,7 +10,7 @@ namespace moescope {
 // The whole program of a worker: one request, in a process of its own. `argv` starts behind the program's name (or
 // behind the word `worker` of moescope-cli). Gives the exit code of contract section 1. The supervisor starts it as one
 // of
-//   --request FILE   runs the order in FILE (core/operation/order.h)
+//   --request FILE   runs the order in FILE (core/operation/work_order.h)
 //   --spare          waits for one order as a line on standard input, so that the program is already up when it comes
 //   --attached       with either: standard input is a pipe of the one who waits; when it closes the worker ends within
 //   2 s
