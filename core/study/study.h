@@ -61,8 +61,12 @@ class Study {
   Expected<std::optional<RequestRow>> request(const std::string& digest) const;
   // Ids by port when every output of that request is present.
   Expected<std::optional<std::map<std::string, std::string>>> outputsOf(const std::string& requestDigest) const;
-  // Increases with every change of the catalogue; cheap, for polling.
+  // Increases with every change of artifacts, names, tags, notes and jobs (not of sessions); cheap, for polling.
   std::int64_t revision() const;
+  // Artifacts in any state whose row, names, tags or note changed after that revision; oldest change first.
+  Expected<std::vector<Artifact>> changedSince(std::int64_t revision) const;
+  Expected<std::vector<std::string>> tagsOf(const std::string& id) const;
+  Expected<std::string> noteOf(const std::string& id) const;  // "" for none
 
   // Edits: committed when the call returns; each can be undone ---------------------------------------------------------
   Expected<void> setName(const std::string& id, const std::string& name);
@@ -105,8 +109,9 @@ class Study {
   struct Collected { std::uint64_t files = 0, bytes = 0; };
   Expected<Collected> collect(bool now);        // gc: files without rows; deleted more than 30 days ago, or now
 
+  struct State;  // study_state.h: for the files that implement Study
+
  private:
-  struct State;
   explicit Study(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/study/catalogue.h"
+
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "core/base/file.h"
+#include "core/study/study.h"
+
+namespace moescope::catalogue {
+
+namespace fs = std::filesystem;
+using sqlite::Connection;
+using sqlite::Opening;
+using sqlite::Transaction;
+
+namespace {
+
+// Step n brings schema n to n + 1; what was released is never edited, a change is a new step.
+constexpr std::array<const char*, studySchema> steps{R"sql(
+CREATE TABLE revision (value INTEGER NOT NULL) STRICT;
+INSERT INTO revision VALUES (0);
+
+CREATE TABLE artifact (
+  id TEXT PRIMARY KEY CHECK (length(id) = 64),
+  kind TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'present' CHECK (state IN ('present', 'deleted', 'evicted')),
+  created TEXT NOT NULL,
+  deleted TEXT,                      -- when, for gc
+  outside TEXT,                      -- where a referenced model is
+  summary TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  revision INTEGER NOT NULL          -- of the catalogue when this row, its names, tags or note last changed
+) STRICT;
+CREATE INDEX artifact_revision ON artifact (revision);
+
+CREATE TABLE request (
+  digest TEXT PRIMARY KEY,
+  operation TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  request TEXT NOT NULL,
+  provenance TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE input (
+  request TEXT NOT NULL REFERENCES request (digest),
+  ordinal INTEGER NOT NULL,
+  port TEXT NOT NULL,
+  artifact TEXT NOT NULL REFERENCES artifact (id),
+  PRIMARY KEY (request, ordinal)
+) STRICT;
+
+CREATE TABLE output (
+  number INTEGER PRIMARY KEY,        -- the lowest one of an artifact is the request that made it
+  request TEXT NOT NULL REFERENCES request (digest),
+  port TEXT NOT NULL,
+  artifact TEXT NOT NULL REFERENCES artifact (id),
+  final INTEGER NOT NULL,            -- 0: a snapshot on the way, or replaced by a later run of the same request
+  UNIQUE (request, port, artifact)
+) STRICT;
+CREATE INDEX output_artifact ON output (artifact);
+
+CREATE TABLE job (
+  number INTEGER PRIMARY KEY,
+  job TEXT NOT NULL UNIQUE,
+  request TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  state TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  pid_start INTEGER NOT NULL,
+  created TEXT NOT NULL,
+  error TEXT NOT NULL
+) STRICT;
+CREATE INDEX job_request ON job (request);
+
+CREATE TABLE name (
+  name TEXT PRIMARY KEY,
+  artifact TEXT NOT NULL REFERENCES artifact (id),
+  placed INTEGER NOT NULL            -- the revision that put it here: the newest name comes first
+) STRICT;
+CREATE INDEX name_artifact ON name (artifact);
+
+CREATE TABLE tag (artifact TEXT NOT NULL REFERENCES artifact (id), tag TEXT NOT NULL, PRIMARY KEY (artifact, tag)) STRICT;
+CREATE TABLE note (artifact TEXT PRIMARY KEY REFERENCES artifact (id), text TEXT NOT NULL) STRICT;
+CREATE TABLE session (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE undo (
+  number INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  words TEXT NOT NULL,
+  change TEXT NOT NULL,              -- JSON, see edits.cpp
+  state TEXT NOT NULL CHECK (state IN ('done', 'undone', 'superseded'))
+) STRICT;
+)sql"};
+
+Error notAStudy(const fs::path& study) {
+  return inputError(study.string() + " is not a study: it has no study.sqlite; `moescope-cli study init " +
+                        study.string() + "` makes one",
+                    study.string());
+}
+
+Expected<void> migrate(const Connection& connection, std::int64_t from) {
+  TRY(transaction, Transaction::begin(connection, Transaction::Mode::immediate));
+  // Another process may have been quicker.
+  TRY_ASSIGN(from, connection.integer("PRAGMA user_version"));
+  for (; from < studySchema; ++from) TRY_DO(connection.runAll(steps[static_cast<std::size_t>(from)]));
+  TRY_DO(connection.runAll("PRAGMA application_id = " + std::to_string(applicationId) +
+                           "; PRAGMA user_version = " + std::to_string(studySchema)));
+  return transaction.commit();
+}
+
+// What the file says it is; an error for anything but a catalogue of this schema or an older one.
+Expected<std::int64_t> schemaOf(const Connection& connection, const fs::path& study) {
+  TRY(application, connection.integer("PRAGMA application_id"));
+  TRY(schema, connection.integer("PRAGMA user_version"));
+  if (application != applicationId)
+    return inputError(study.string() + " is not a study: its study.sqlite is a database of another program",
+                      connection.file().string());
+  if (schema > studySchema || schema < 0)
+    return inputError(study.string() + " has schema " + std::to_string(schema) +
+                          ", this program (Moescope " MOESCOPE_VERSION ") reads schemas up to " +
+                          std::to_string(studySchema) + "; open it with a newer Moescope",
+                      connection.file().string());
+  return schema;
+}
+
+bool writable(const fs::path& study) {
+  return ::access(study.c_str(), W_OK) == 0 && ::access(fileIn(study).c_str(), W_OK) == 0;
+}
+
+// Read-only media: SQLite may not make the shared memory of the write-ahead log there. Without a log the file alone is
+// the truth.
+Expected<Connection> openOnReadOnlyMedia(const fs::path& study) {
+  const fs::path file = fileIn(study);
+  std::error_code code;
+  const auto logBytes = fs::file_size(file.string() + "-wal", code);
+  if (code || logBytes == 0) return Connection::open(file, Opening::immutable);
+  TRY(connection, Connection::open(file, Opening::readOnly));
+  if (!connection.integer("SELECT count(*) FROM sqlite_schema"))
+    return environmentError(study.string() +
+                                " is read-only and its last writes are still in study.sqlite-wal; open it once " +
+                                "where it can be written, or copy the folder to such a place",
+                            file.string());
+  return connection;
+}
+
+}  // namespace
+
+fs::path fileIn(const fs::path& study) {
+  return study / "study.sqlite";
+}
+
+Expected<void> requireStudy(const fs::path& study) {
+  std::error_code code;
+  if (!fs::exists(study, code))
+    return inputError(
+        "there is no study at " + study.string() + "; `moescope-cli study init " + study.string() + "` makes one",
+        study.string());
+  if (!fs::is_regular_file(fileIn(study), code)) return notAStudy(study);
+  if (fs::file_size(fileIn(study), code) == 0)
+    return inputError(fileIn(study).string() + " is empty; take it from a backup", fileIn(study).string());
+  return {};
+}
+
+Expected<void> requireWritable(const fs::path& study) {
+  if (writable(study)) return {};
+  return environmentError(
+      study.string() + " cannot be written here (read-only media, or no permission); it can be read", study.string());
+}
+
+bool onNetwork(const fs::path& folder) {
+  struct statfs status {};
+  if (::statfs(folder.c_str(), &status) != 0) return false;
+  // linux/magic.h and the file systems' own sources: NFS, SMB, SMB2, CIFS, FUSE (sshfs), AFS, Coda, Ceph, 9P, Lustre,
+  // GPFS, BeeGFS, OCFS2.
+  constexpr std::array<std::uint32_t, 13> network{0x6969,     0x517B,     0xFE534D42, 0xFF534D42, 0x65735546,
+                                                  0x5346414F, 0x73757245, 0x00C36400, 0x01021997, 0x0BD00BD0,
+                                                  0x47504653, 0x19830326, 0x7461636F};
+  return std::find(network.begin(), network.end(), static_cast<std::uint32_t>(status.f_type)) != network.end();
+}
+
+Expected<void> create(const fs::path& study) {
+  const fs::path file = fileIn(study), draft = file.string() + ".part" + std::to_string(::getpid());
+  std::error_code code;
+  fs::remove(draft, code);
+  auto built = [&]() -> Expected<void> {
+    TRY(connection, Connection::open(draft, Opening::create));
+    return migrate(connection, 0);
+  }();
+  // The connection is closed here, so the draft is one whole file.
+  if (built) built = syncFile(draft);
+  // A link, not a rename: of two processes that create the same study, one is told so.
+  if (built && ::link(draft.c_str(), file.c_str()) != 0) {
+    const int reason = errno;
+    if (reason == EEXIST || fs::exists(file, code)) built = usageError(study.string() + " is a study already");
+    // File systems without hard links.
+    else if (::rename(draft.c_str(), file.c_str()) != 0)
+      built = systemError("create", file.string(), errno);
+  }
+  fs::remove(draft, code);
+  if (!built) return built;
+  return syncFolder(study);
+}
+
+Expected<Connection> openForWriting(const fs::path& study) {
+  TRY_DO(requireStudy(study));
+  TRY_DO(requireWritable(study));
+  TRY(connection, Connection::open(fileIn(study), Opening::readWrite));
+  TRY(schema, schemaOf(connection, study));
+  TRY_DO(connection.run(onNetwork(study) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL"));
+  // FULL: a row that was committed survives a power cut, since the row is the commit point.
+  TRY_DO(connection.runAll("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+  if (schema < studySchema) {
+    const fs::path copy = fileIn(study).string() + ".schema" + std::to_string(schema);
+    std::error_code code;
+    if (!fs::exists(copy, code)) TRY_DO(connection.copyTo(copy));
+    TRY_DO(migrate(connection, schema));
+  }
+  return connection;
+}
+
+Expected<Connection> openForReading(const fs::path& study) {
+  TRY_DO(requireStudy(study));
+  TRY(connection, writable(study) ? Connection::open(fileIn(study), Opening::readWrite) : openOnReadOnlyMedia(study));
+  TRY(schema, schemaOf(connection, study));
+  if (schema < studySchema)
+    return inputError(study.string() + " has schema " + std::to_string(schema) + " and this program writes schema " +
+                          std::to_string(studySchema) + "; the next command that writes to it brings it up to date",
+                      fileIn(study).string());
+  TRY_DO(connection.run("PRAGMA query_only = ON"));
+  return connection;
+}
+
+}  // namespace moescope::catalogue
