@@ -160,7 +160,9 @@ Expected<void> requireStudy(const fs::path& study) {
     return inputError(
         "there is no study at " + study.string() + "; `moescope-cli study init " + study.string() + "` makes one",
         study.string());
-  if (!fs::is_regular_file(fileIn(study), code)) return notAStudy(study);
+  const bool there = fs::is_regular_file(fileIn(study), code);
+  if (code == std::errc::permission_denied) return systemError("open", fileIn(study).string(), EACCES);
+  if (!there) return notAStudy(study);
   if (fs::file_size(fileIn(study), code) == 0)
     return inputError(fileIn(study).string() + " is empty; take it from a backup", fileIn(study).string());
   return {};

@@ -101,7 +101,10 @@ TEST_F(Hdf5, NeverAllocatesOnTheWordOfAnExtent) {
     ASSERT_TRUE(file->makeGrowing("/big", hdf5::Type::float64, {1u << 20}, 1));
   }
   // The extent of an unwritten growing dataset is changed as a hostile writer would.
-  ASSERT_EQ(std::system(("/usr/bin/python3 -c \"import h5py; f = h5py.File('" + path.string() + "', 'r+'); f['big'].resize(1000, 0)\"").c_str()), 0);
+  ASSERT_EQ(std::system(("/usr/bin/python3 -c \"import h5py; f = h5py.File('" + path.string() +
+                         "', 'r+'); f['big'].resize(1000, 0)\"")
+                            .c_str()),
+            0);
   auto file = hdf5::File::open(path);
   ASSERT_TRUE(file);
   EXPECT_EQ(file->shape("/big")->count(), 1000ull << 20);
