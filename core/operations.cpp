@@ -3,10 +3,14 @@
 
 #include <vector>
 
+#include "core/text/operations.h"
+
 namespace moescope {
 
 std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
+      corpusImport,
+      corpusSynthetic,
   };
   return operations;
 }

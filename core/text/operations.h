@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/operation/operation.h"
+
+namespace moescope {
+
+extern const Operation corpusImport;     // "corpus.import"
+extern const Operation corpusSynthetic;  // "corpus.synthetic"
+
+}  // namespace moescope
