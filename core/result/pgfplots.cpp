@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A Drawing as a LaTeX file that compiles by itself (pdflatex, standalone, pgfplots 1.17 or newer), its data inline.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/result/colours.h"
+#include "core/result/drawing.h"
+#include "core/result/utf8.h"
+
+namespace moescope {
+
+namespace {
+
+// What pdflatex has no glyph or another meaning for. Characters outside Latin-1 that it cannot set become "?".
+std::string latex(const std::string& text) {
+  static const std::pair<std::string_view, std::string_view> known[] = {
+      {"×", "$\\times$"}, {"·", "$\\cdot$"},   {"–", "--"},         {"−", "$-$"},        {"σ", "$\\sigma$"},
+      {"₂", "$_2$"},      {"½", "$\\frac12$"}, {"¼", "$\\frac14$"}, {"⅛", "$\\frac18$"}, {"→", "$\\to$"},
+      {"…", "\\dots{}"},  {"“", "``"},         {"”", "''"},         {"’", "'"}};
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t length = std::max<std::size_t>(characterLength(byte), 1);
+    const std::string character = text.substr(at, length);
+    at += length;
+    const auto found =
+        std::ranges::find(known, std::string_view(character), [](const auto& pair) { return pair.first; });
+    if (found != std::end(known))
+      out += found->second;
+    else if (length > 1)
+      out += byte == 0xC2 || byte == 0xC3 ? character : "?";
+    else if (std::string_view("#$%&_{}").find(static_cast<char>(byte)) != std::string_view::npos)
+      out += "\\" + character;
+    else if (byte == '\\')
+      out += "\\textbackslash{}";
+    else if (byte == '~')
+      out += "\\textasciitilde{}";
+    else if (byte == '^')
+      out += "\\textasciicircum{}";
+    else if (byte >= 32)
+      out += character;
+    else
+      out += ' ';
+  }
+  return out;
+}
+
+std::string real(double value) {
+  if (std::isnan(value)) return "nan";
+  return std::isinf(value) ? (value > 0 ? "inf" : "-inf") : fmt::format("{}", value);
+}
+
+std::string colourName(Ink ink) {
+  return fmt::format("ink{}", static_cast<int>(ink));
+}
+
+std::string preamble(double fontPoints) {
+  std::string text =
+      "\\documentclass[border=1pt]{standalone}\n\\usepackage[utf8]{inputenc}\n\\usepackage[T1]{fontenc}\n"
+      "\\usepackage{mathptmx}\n\\usepackage{pgfplots}\n\\usepackage{booktabs}\n\\pgfplotsset{compat=1.17}\n";
+  for (int ink = 0; ink < static_cast<int>(Ink::domain0) + 8; ++ink) {
+    const Rgb colour = paperInk(static_cast<Ink>(ink));
+    text += fmt::format("\\definecolor{{ink{}}}{{RGB}}{{{},{},{}}}\n", ink, colour.red, colour.green, colour.blue);
+  }
+  return text +
+         fmt::format("\\begin{{document}}\n\\fontsize{{{0}}}{{{1}}}\\selectfont\n", fontPoints, fontPoints * 1.2);
+}
+
+std::string tickOptions(const char* axis, const DrawingAxis& drawn) {
+  if (drawn.ticks.empty()) return "";
+  std::string places, texts;
+  for (const Tick& tick : drawn.ticks) {
+    places += (places.empty() ? "" : ",") + real(tick.at);
+    texts += (texts.empty() ? "{" : ",{") + latex(tick.text) + "}";
+  }
+  return fmt::format("  {0}tick={{{1}}}, {0}ticklabels={{{2}}},\n", axis, places, texts);
+}
+
+std::string axisOptions(const char* axis, const DrawingAxis& drawn) {
+  return fmt::format("  {0}min={1}, {0}max={2}, {0}label={{{3}}},{4}{5}\n{6}", axis, real(drawn.low), real(drawn.high),
+                     latex(drawn.label), drawn.reversed ? fmt::format(" {} dir=reverse,", axis) : "",
+                     drawn.logarithmic ? fmt::format(" {}mode=log,", axis) : "", tickOptions(axis, drawn));
+}
+
+std::string colourOptions(const ColourScale& scale) {
+  std::string stops;
+  for (const Rgb& stop : colourStops(scale.map, {.neutral = {0xf7, 0xf7, 0xf7}}))
+    stops += fmt::format(" rgb255=({},{},{})", stop.red, stop.green, stop.blue);
+  DrawingAxis bar{.ticks = scale.ticks};
+  return fmt::format(
+      "  colormap={{figure}}{{{}}}, point meta min={}, point meta max={}, colorbar,\n  colorbar style={{width=2mm, "
+      "title={{{}}},\n{}  }},\n",
+      stops.substr(1), real(scale.low), real(scale.high), latex(scale.label), tickOptions("y", bar));
+}
+
+std::string plot(const Cells& cells, const Drawing&) {
+  std::string text = fmt::format("\\addplot[matrix plot*, mesh/cols={}, point meta=explicit] table[meta=c] {{\nx y c\n",
+                                 cells.columns);
+  for (std::size_t cell = 0; cell < cells.colour.size(); ++cell)
+    text += fmt::format("{} {} {}\n", cell % static_cast<std::size_t>(cells.columns),
+                        cell / static_cast<std::size_t>(cells.columns), real(cells.colour[cell]));
+  text += "};\n";
+  for (std::size_t cell = 0; cell < cells.colour.size(); ++cell) {
+    const bool missing = std::isnan(cells.colour[cell]);
+    if (!missing && (cells.grey.empty() || !cells.grey[cell])) continue;
+    const auto x = static_cast<double>(cell % static_cast<std::size_t>(cells.columns)),
+               y = static_cast<double>(cell / static_cast<std::size_t>(cells.columns));
+    text += fmt::format("\\fill[{}] (axis cs:{},{}) rectangle (axis cs:{},{});\n",
+                        missing ? "white" : colourName(Ink::neutral), x - 0.5, y - 0.5, x + 0.5, y + 0.5);
+  }
+  return text;
+}
+
+std::string plot(const Bars& bars, const Drawing&) {
+  std::string text;
+  for (bool selected : {false, true}) {
+    std::string rows;
+    for (std::size_t i = 0; i < bars.x.size(); ++i)
+      if (bars.selected.empty() ? !selected : bars.selected[i] == selected)
+        rows += bars.low.empty() ? fmt::format("{} {}\n", real(bars.x[i]), real(bars.height[i]))
+                                 : fmt::format("{} {} {} {}\n", real(bars.x[i]), real(bars.height[i]),
+                                               real(bars.height[i] - bars.low[i]), real(bars.high[i] - bars.height[i]));
+    if (rows.empty()) continue;
+    const std::string errors =
+        bars.low.empty() ? "" : ", error bars/.cd, y dir=both, y explicit, error bar style={line width=0.3pt}";
+    text += fmt::format("\\addplot[ybar, bar width=0.8, bar shift=0pt, draw=none, fill={}{}] table[{}] {{\n{}\n{}}};\n",
+                        colourName(selected ? Ink::accent : bars.ink), errors,
+                        bars.low.empty() ? "x=x, y=y" : "x=x, y=y, y error minus=m, y error plus=p",
+                        bars.low.empty() ? "x y" : "x y m p", rows);
+  }
+  return text;
+}
+
+std::string plot(const Polyline& line, const Drawing&) {
+  std::string text = fmt::format("\\addplot[{}, line width={}pt{}, unbounded coords=jump] table {{\nx y\n",
+                                 colourName(line.ink), line.thin ? 0.4 : 0.8, line.dashed ? ", dashed" : "");
+  double lastX = 0, lastY = std::nan("");
+  for (std::size_t i = 0; i < line.x.size(); ++i) {
+    text += fmt::format("{} {}\n", real(line.x[i]), real(line.y[i]));
+    if (std::isfinite(line.y[i])) {
+      lastX = line.x[i];
+      lastY = line.y[i];
+    }
+  }
+  text += "};\n";
+  if (!line.label.empty() && std::isfinite(lastY))
+    text += fmt::format("\\node[right, inner sep=2pt, {}] at (axis cs:{},{}) {{{}}};\n", colourName(line.ink),
+                        real(lastX), real(lastY), latex(line.label));
+  return text;
+}
+
+std::string plot(const Band& band, const Drawing&) {
+  std::string text = fmt::format("\\addplot[draw=none, fill={}, fill opacity={}] table {{\nx y\n", colourName(band.ink),
+                                 band.ink == Ink::neutral ? 1.0 : 0.2);
+  for (std::size_t i = 0; i < band.x.size(); ++i)
+    if (std::isfinite(band.low[i])) text += fmt::format("{} {}\n", real(band.x[i]), real(band.low[i]));
+  for (std::size_t i = band.x.size(); i-- > 0;)
+    if (std::isfinite(band.high[i])) text += fmt::format("{} {}\n", real(band.x[i]), real(band.high[i]));
+  return text + "} \\closedcycle;\n";
+}
+
+std::string plot(const Rule& rule, const Drawing& drawing) {
+  const DrawingAxis& along = rule.horizontal ? drawing.x : drawing.y;
+  const auto point = [&](double place) {
+    return rule.horizontal ? real(place) + "," + real(rule.at) : real(rule.at) + "," + real(place);
+  };
+  return fmt::format("\\draw[{}, line width=0.5pt{}] (axis cs:{}) -- (axis cs:{});\n", colourName(rule.ink),
+                     rule.dashed ? ", dashed" : "", point(along.low), point(along.high));
+}
+
+std::string plot(const Outline& frame, const Drawing&) {
+  return fmt::format("\\draw[{}, line width=0.8pt] (axis cs:{},{}) rectangle (axis cs:{},{});\n", colourName(frame.ink),
+                     real(frame.x0), real(frame.y0), real(frame.x1), real(frame.y1));
+}
+
+std::string tabular(const DrawnTable& table) {
+  std::string columns, text;
+  for (const auto& heading : table.headings) columns += heading.number ? "r" : "l";
+  text = "\\begin{tabular}{" + columns + "}\n\\toprule\n";
+  const auto row = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) text += (i ? " & " : "") + latex(cells[i]);
+    text += " \\\\\n";
+  };
+  std::vector<std::string> headings;
+  for (const auto& heading : table.headings)
+    headings.push_back(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit);
+  row(headings);
+  text += "\\midrule\n";
+  for (const auto& cells : table.rows) row(cells);
+  return text + "\\bottomrule\n\\end{tabular}\n";
+}
+
+std::string colouredText(const DrawnText& text, double widthPoints) {
+  std::string out =
+      fmt::format("\\setlength{{\\fboxsep}}{{0.5pt}}\\begin{{minipage}}{{{}pt}}\\raggedright\n", widthPoints);
+  for (const DrawnText::Run& run : text.runs) {
+    for (std::size_t start = 0; start < run.text.size();) {
+      const std::size_t end = std::min(run.text.find('\n', start), run.text.size());
+      const std::string part = run.text.substr(start, end - start);
+      if (!part.empty()) {
+        const std::string set = "\\strut{}" + latex(part);
+        const std::string spaced = part.front() == ' ' ? "\\allowbreak\\ " : "\\allowbreak{}";
+        out += run.ground ? fmt::format("{}\\colorbox{{{}!35}}{{{}}}", spaced, colourName(*run.ground), set)
+                          : spaced + set;
+      }
+      if (end < run.text.size()) out += "\\par\n";
+      start = end + 1;
+    }
+  }
+  out += "\\par\\smallskip\n";
+  for (const auto& [label, ink] : text.legend)
+    out += fmt::format("\\colorbox{{{}!35}}{{\\strut{}}}\\quad\n", colourName(ink), latex(label));
+  return out + "\\end{minipage}\n";
+}
+
+}  // namespace
+
+std::string pgfplots(const Drawing& drawing, double widthPoints, double fontPoints) {
+  std::string text =
+      "% " + validUtf8(drawing.title) + "\n% " + validUtf8(drawing.caption) + "\n" + preamble(fontPoints);
+  if (!drawing.empty.empty()) return text + latex(drawing.empty) + "\n\\end{document}\n";
+  if (drawing.table) return text + tabular(*drawing.table) + "\\end{document}\n";
+  if (drawing.text) return text + colouredText(*drawing.text, widthPoints) + "\\end{document}\n";
+  text += fmt::format(
+      "\\begin{{tikzpicture}}\n\\begin{{axis}}[\n  scale only axis=false, width={}pt, height={}pt, axis on top, "
+      "clip=true, clip mode=individual,\n",
+      widthPoints, widthPoints * 0.62);
+  text +=
+      "  tick align=outside, tick pos=left, tick style={black, line width=0.4pt}, axis line style={line "
+      "width=0.5pt},\n";
+  text += axisOptions("x", drawing.x) + axisOptions("y", drawing.y);
+  if (drawing.scale) text += colourOptions(*drawing.scale);
+  text += "]\n";
+  for (const Item& item : drawing.items)
+    text += std::visit([&](const auto& mark) { return plot(mark, drawing); }, item);
+  return text + "\\end{axis}\n\\end{tikzpicture}\n\\end{document}\n";
+}
+
+}  // namespace moescope
