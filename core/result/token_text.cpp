@@ -55,17 +55,18 @@ std::vector<std::int32_t> hued(const Shown& shown, const ViewState& view) {
 
 std::string readOut(const Shown& shown, std::size_t token) {
   const TokenText& text = shown.text;
-  std::string words = "\"" + visible(text.text[token]) + "\" · id " + std::to_string(text.id[token]);
+  std::string words = fmt::format("\"{}\" · id {}", visible(text.text[token]), text.id[token]);
   if (!text.position.empty()) words += " · position " + std::to_string(text.position[token]);
   std::string choices;
   for (std::int64_t choice = 0; choice < text.k; ++choice) {
     const std::size_t cell = shown.at(token, choice);
     if (text.expert[cell] < 0) continue;
-    choices += (choices.empty() ? "expert " : ", expert ") + std::to_string(text.expert[cell]) + ": " +
-               number(text.weight[cell], 2);
+    choices +=
+        fmt::format("{}expert {}: {}", choices.empty() ? "" : ", ", text.expert[cell], number(text.weight[cell], 2));
   }
-  words += "\n" + (choices.empty() ? "no expert" : choices);
-  if (!text.loss.empty() && !std::isnan(text.loss[token])) words += "\nloss " + number(text.loss[token]) + " nats";
+  words += fmt::format("\n{}", choices.empty() ? "no expert" : choices);
+  if (!text.loss.empty() && !std::isnan(text.loss[token]))
+    words += fmt::format("\nloss {} nats", number(text.loss[token]));
   return words;
 }
 

@@ -52,11 +52,11 @@ std::string sentence(std::string text) {
 }
 
 std::string unitWords(std::string_view unit) {
-  return unit.starts_with("x ") ? "× " + std::string(unit.substr(2)) : std::string(unit);
+  return unit.starts_with("x ") ? fmt::format("× {}", unit.substr(2)) : std::string(unit);
 }
 
 std::string quantity(std::string_view name, std::string_view unit, const Figure& figure) {
-  return captioned({words(name, figure)}) + (unit.empty() ? "" : ", " + unitWords(unit));
+  return fmt::format("{}{}{}", words(name, figure), unit.empty() ? "" : ", ", unitWords(unit));
 }
 
 std::string place(const Axis& axis, std::size_t index) {
@@ -70,8 +70,8 @@ std::string shortLabel(const std::string& label) {
 std::string measured(double value, std::string_view unit, double low, double high) {
   if (std::isnan(value)) return "no value";
   std::string text = number(value);
-  if (!unit.empty()) text += " " + (unit == "x fair share" ? "× fair" : unitWords(unit));
-  if (!std::isnan(low) && !std::isnan(high)) text += " [" + number(low) + ", " + number(high) + "]";
+  if (!unit.empty()) text += fmt::format(" {}", unit == "x fair share" ? "× fair" : unitWords(unit));
+  if (!std::isnan(low) && !std::isnan(high)) text += fmt::format(" [{}, {}]", number(low), number(high));
   return text;
 }
 
@@ -98,8 +98,8 @@ std::vector<std::string> evenly(const std::vector<double>& values, bool whole) {
 std::string grouped(std::int64_t count) {
   std::string text = std::to_string(std::abs(count));
   for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return count < 0 ? "-" + text : text;
+    text.insert(static_cast<std::size_t>(at), 1, ',');
+  return fmt::format("{}{}", count < 0 ? "-" : "", text);
 }
 
 std::string sizeWords(const Json& facts) {
