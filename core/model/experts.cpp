@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/experts.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <functional>
+
+namespace moescope {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Segments {
+  at::Tensor order;  // int64 [N]: t * k + j, sorted by expert
+  std::vector<std::int64_t> offsets;
+  std::int64_t choices;  // k
+  std::int64_t experts() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  at::Tensor rows(const at::Tensor& tensor, std::int64_t e) const {
+    const std::int64_t first = offsets[static_cast<std::size_t>(e)];
+    return tensor.narrow(0, first, offsets[static_cast<std::size_t>(e) + 1] - first);
+  }
+};
+
+// Calls `work` for every expert that has rows. On the CPU experts run side by side, each in one thread: their products
+// are too small to be worth splitting. Threads of the pool know nothing of the caller's guards, so they set their own.
+void forEachExpert(const Segments& segments, bool parallel, const std::function<void(std::int64_t)>& work) {
+  const auto range = [&](std::int64_t first, std::int64_t last) {
+    const at::AutoDispatchBelowAutograd guard;
+    for (std::int64_t e = first; e < last; ++e)
+      if (segments.offsets[static_cast<std::size_t>(e)] < segments.offsets[static_cast<std::size_t>(e) + 1]) work(e);
+  };
+  if (parallel && segments.experts() >= at::get_num_threads())
+    at::parallel_for(0, segments.experts(), 1, range);
+  else
+    range(0, segments.experts());
+}
+
+// Sums the rows of the k choices of each token, first choice first: [N,H] to [T,H]. Unlike index_add, the same for any
+// thread count.
+at::Tensor sumByToken(const at::Tensor& rows, const Segments& segments, std::int64_t tokens) {
+  if (segments.choices == 1)
+    return at::zeros({tokens, rows.size(1)}, rows.options()).index_copy_(0, segments.order, rows);
+  return at::zeros({tokens * segments.choices, rows.size(1)}, rows.options())
+      .index_copy_(0, segments.order, rows)
+      .view({tokens, segments.choices, rows.size(1)})
+      .sum(1);
+}
+
+struct Pass {
+  at::Tensor x, gateUp, output;  // [N,H], [N,2I] before the activation, [N,H]
+};
+
+Pass forwardExperts(const at::Tensor& x, const Segments& segments, const at::Tensor& gateUp, const at::Tensor& down) {
+  Pass pass;
+  pass.x = x.index_select(0, segments.order.div(segments.choices, "floor"));
+  pass.gateUp = at::empty({pass.x.size(0), gateUp.size(1)}, x.options());
+  pass.output = at::empty_like(pass.x);
+  forEachExpert(segments, x.is_cpu(), [&](std::int64_t e) {
+    at::Tensor into = segments.rows(pass.gateUp, e);
+    at::mm_out(into, segments.rows(pass.x, e), gateUp.select(0, e).t());
+  });
+  const std::int64_t width = down.size(2);
+  const at::Tensor inner = at::silu(pass.gateUp.narrow(1, 0, width)).mul_(pass.gateUp.narrow(1, width, width));
+  forEachExpert(segments, x.is_cpu(), [&](std::int64_t e) {
+    at::Tensor into = segments.rows(pass.output, e);
+    at::mm_out(into, segments.rows(inner, e), down.select(0, e).t());
+  });
+  return pass;
+}
+
+class ExpertsFunction : public torch::autograd::Function<ExpertsFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& gateUp, const at::Tensor& down, const at::Tensor& order,
+                            const std::vector<std::int64_t>& offsets) {
+    const Segments segments{order, offsets, weight.size(1)};
+    const Pass pass = forwardExperts(x, segments, gateUp, down);
+    const at::Tensor byRow = weight.reshape(-1).index_select(0, order).unsqueeze(1);
+    context->save_for_backward({weight, gateUp, down, order, pass.x, pass.gateUp, pass.output});
+    context->saved_data["offsets"] = offsets;
+    return sumByToken(pass.output.mul(byRow), segments, x.size(0));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor &weight = saved[0], &gateUp = saved[1], &down = saved[2];
+    const Pass pass{saved[4], saved[5], saved[6]};
+    const Segments segments{saved[3], context->saved_data["offsets"].toIntVector(), weight.size(1)};
+    const std::int64_t tokens = weight.size(0), width = down.size(2);
+
+    const at::Tensor ofToken = gradients[0].contiguous().index_select(0, segments.order.div(segments.choices, "floor"));
+    const at::Tensor byRow = ofToken.mul(pass.output).sum(1);
+    const at::Tensor weightGradient =
+        at::zeros({weight.numel()}, weight.options()).index_copy_(0, segments.order, byRow).view_as(weight);
+    const at::Tensor ofOutput = ofToken.mul(weight.reshape(-1).index_select(0, segments.order).unsqueeze(1));
+
+    // An expert without rows keeps a gradient of zero.
+    const at::Tensor gateUpGradient = at::zeros_like(gateUp), downGradient = at::zeros_like(down);
+    const at::Tensor gate = pass.gateUp.narrow(1, 0, width), up = pass.gateUp.narrow(1, width, width);
+    const at::Tensor activated = at::silu(gate), inner = activated.mul(up);
+    const at::Tensor ofInner = at::empty_like(inner), ofGateUp = at::empty_like(pass.gateUp),
+                     ofX = at::empty_like(pass.x);
+    forEachExpert(segments, pass.x.is_cpu(), [&](std::int64_t e) {
+      at::Tensor intoDown = downGradient.select(0, e), into = segments.rows(ofInner, e);
+      at::mm_out(intoDown, segments.rows(ofOutput, e).t(), segments.rows(inner, e));
+      at::mm_out(into, segments.rows(ofOutput, e), down.select(0, e));
+    });
+    ofGateUp.narrow(1, width, width).copy_(activated.mul_(ofInner));
+    at::Tensor ofGate = ofGateUp.narrow(1, 0, width);
+    at::silu_backward_out(ofGate, ofInner.mul_(up), gate);
+    forEachExpert(segments, pass.x.is_cpu(), [&](std::int64_t e) {
+      at::Tensor intoGateUp = gateUpGradient.select(0, e), into = segments.rows(ofX, e);
+      at::mm_out(intoGateUp, segments.rows(ofGateUp, e).t(), segments.rows(pass.x, e));
+      at::mm_out(into, segments.rows(ofGateUp, e), gateUp.select(0, e));
+    });
+    return {
+        sumByToken(ofX, segments, tokens), weightGradient, gateUpGradient, downGradient, at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor applyExperts(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
+                        const at::Tensor& down) {
+  return ExpertsFunction::apply(x, assignments.weight, gateUp, down, assignments.order, assignments.offsets);
+}
+
+at::Tensor expertOutputs(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
+                         const at::Tensor& down) {
+  const at::AutoDispatchBelowAutograd guard;
+  return forwardExperts(x, {assignments.order, assignments.offsets, assignments.expert.size(1)}, gateUp, down).output;
+}
+
+}  // namespace moescope
