@@ -53,6 +53,17 @@ bool holdsOn(const JobRow& job) {
   return (job.state == "running" || job.state == "queued") && job.pid > 0 && processStart(job.pid) == job.pidStart;
 }
 
+// A JSON file of a job's folder (its order, its request) holds that id.
+bool orderNames(const fs::path& folder, const std::string& id) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    if (entry.path().extension() != ".json") continue;
+    const auto text = readFile(entry.path(), 16u << 20);
+    if (text && text->find(id) != std::string::npos) return true;
+  }
+  return false;
+}
+
 // What gc takes is first renamed out of sight, while nobody can commit, and deleted after that: deleting may take long.
 class Pile {
  public:
@@ -94,13 +105,8 @@ Expected<void> collectDeleted(const Study::State& state, bool now, const std::ve
   for (const Artifact& artifact : expired) {
     // A living job may be reading it: its request names it.
     const bool inUse = std::any_of(living.begin(), living.end(), [&](const JobRow& job) {
-      std::error_code code;
-      for (const auto& entry : fs::directory_iterator(state.folder / "jobs" / job.request, code)) {
-        if (entry.path().extension() != ".json") continue;
-        const auto text = readFile(entry.path(), 16u << 20);
-        if (text && text->find(artifact.id) != std::string::npos) return true;
-      }
-      return false;
+      return orderNames(state.folder / "jobs" / job.job, artifact.id) ||
+             orderNames(state.folder / "jobs" / job.request, artifact.id);
     });
     if (inUse) continue;
     for (const fs::path& path : place::presentAt(artifact.kind, artifact.id, state.folder)) TRY_DO(pile.take(path));
@@ -128,15 +134,17 @@ Expected<void> collectWithoutRow(const Study::State& state, Pile& pile) {
   return {};
 }
 
-// Folders of jobs that are done, or that nobody resumed for 30 days.
+// Folders of requests that are done, or that nobody resumed for 30 days; and records of jobs as old as that.
 Expected<void> collectJobs(const Study& study, const Study::State& state, const std::vector<JobRow>& living,
                            Pile& pile) {
   std::error_code code;
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(state.folder / "jobs", code)) folders.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(state.folder / "jobs", code))
+    if (entry.is_directory(code)) folders.push_back(entry.path());
   for (const fs::path& folder : folders) {
     const std::string request = folder.filename().string();
-    if (std::any_of(living.begin(), living.end(), [&](const JobRow& job) { return job.request == request; })) continue;
+    auto ofThisFolder = [&](const JobRow& job) { return job.request == request || job.job == request; };
+    if (std::any_of(living.begin(), living.end(), ofThisFolder)) continue;
     TRY(outputs, study.outputsOf(request));
     const bool resumable = !outputs && lastChange(folder) > ::time(nullptr) - keptDays * secondsPerDay;
     if (!resumable) TRY_DO(pile.take(folder));

@@ -368,7 +368,8 @@ Expected<void> File::writeFloat16(const std::string& path, std::span<const float
   return writeAny(handle_, path_, path, Type::float16, Type::float32, values.data(), values.size(), extent, false);
 }
 
-Expected<void> File::makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent, std::uint64_t chunkRows) {
+Expected<void> File::makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent, std::uint64_t chunkRows,
+                                 bool compressed) {
   Lock lock(libraryLock());
   TRY_DO(makeParents(handle_, path_, path));
   std::vector<hsize_t> extent{0}, largest{H5S_UNLIMITED}, chunk{std::max<std::uint64_t>(1, chunkRows)};
@@ -380,6 +381,10 @@ Expected<void> File::makeGrowing(const std::string& path, Type type, std::vector
   Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), largest.data()));
   Handle create = datasetCreation();
   H5Pset_chunk(create, static_cast<int>(chunk.size()), chunk.data());
+  if (compressed) {
+    H5Pset_shuffle(create);
+    H5Pset_deflate(create, 4);
+  }
   Handle set(H5Dcreate2(handle_, path.c_str(), onDisk(type), space, H5P_DEFAULT, create, H5P_DEFAULT));
   if (!set.valid()) return failed(path_, "create", path);
   return {};

@@ -47,7 +47,8 @@ class File {
   Expected<void> write(const std::string& path, std::span<const T> values, std::vector<std::uint64_t> extent, bool compressed = false);
   Expected<void> writeFloat16(const std::string& path, std::span<const float> values, std::vector<std::uint64_t> extent);
   // Makes an empty dataset that grows along its first axis, in chunks of `chunkRows`, and adds rows to it.
-  Expected<void> makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent, std::uint64_t chunkRows);
+  Expected<void> makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent, std::uint64_t chunkRows,
+                             bool compressed = false);
   template <class T>
   Expected<void> appendRows(const std::string& path, std::span<const T> values);  // float values convert to a float16 dataset
 

@@ -618,13 +618,15 @@ TEST_F(StudyTest, GcSparesLivingJobsTheirInputsAndWhatCanBeResumed) {
              .pid = ::getpid(),
              .pidStart = *processStart(::getpid())};
   must(study.putJob(job));
-  writeText(study.jobFolder(sha256("living")) / "request.json", R"({"inputs":{"corpus":[")" + input + R"("]}})");
+  writeText(study.jobFolder(sha256("living")) / ".lock", "");
+  writeText(at / "jobs/j1/order.json", R"({"inputs":{"corpus":[")" + input + R"("]}})");
   writeText(study.jobFolder(sha256("resumable")) / "state/step", "100");
   writeText(study.jobFolder(sha256("done")) / "messages", "{}");
   commitText(study, "done", "done");
   const auto collected = must(study.collect(true));
   EXPECT_EQ(collected.files, 1u);
   EXPECT_TRUE(fs::exists(study.jobFolder(sha256("living"))));
+  EXPECT_TRUE(fs::exists(at / "jobs/j1"));
   EXPECT_TRUE(fs::exists(study.jobFolder(sha256("resumable")) / "state/step"));
   EXPECT_FALSE(fs::exists(study.jobFolder(sha256("done"))));
   EXPECT_TRUE(fs::exists(must(study.get(input)).path)) << "a living job reads it";
