@@ -20,7 +20,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   file(GLOB _needed "${_packages}/nvidia/*/lib" "${_packages}/nvidia/cu13/lib" "/usr/local/cuda/lib64" "/usr/local/cuda/extras/CUPTI/lib64")
   set(LibTorch_RUNTIME_DIRS "${_lib}" ${_needed})
   list(REMOVE_DUPLICATES LibTorch_RUNTIME_DIRS)
-  add_library(LibTorch::cpu INTERFACE IMPORTED)
+  add_library(LibTorch::cpu INTERFACE IMPORTED GLOBAL)  # the tests, in another folder, link it too
   set_target_properties(LibTorch::cpu PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"

@@ -19,4 +19,11 @@ Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Jso
 // differs.
 Expected<Decoder> loadModel(const std::filesystem::path& folder, at::Device device = at::kCPU);
 
+// The switches that such a folder's config.json stands for; reads no weights.
+Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder);
+
+// The model_type under which a model of this shape is saved: "mixtral", "olmoe", "qwen3_moe", "llama", ...; "moescope"
+// where `transformers` has no family for it.
+std::string familyOf(const ModelConfig& config);
+
 }  // namespace moescope
