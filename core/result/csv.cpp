@@ -14,7 +14,7 @@ std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string inner;
   for (char c : text) inner += c == '"' ? "\"\"" : std::string(1, c);
-  return "\"" + inner + "\"";
+  return fmt::format("\"{}\"", inner);
 }
 
 // The shortest digits that read back to the same number; nothing for NaN, as data frames expect.
@@ -26,7 +26,8 @@ std::string exact(double value) {
 
 std::string csv(const Drawing& drawing) {
   std::string text;
-  for (const std::string& column : drawing.data.columns) text += (text.empty() ? "" : ",") + quoted(column);
+  for (const std::string& column : drawing.data.columns)
+    text += fmt::format("{}{}", text.empty() ? "" : ",", quoted(column));
   text += "\n";
   for (const auto& row : drawing.data.rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {

@@ -7,6 +7,7 @@
 
 #include "core/result/colours.h"
 #include "core/result/drawing.h"
+#include "core/result/scale.h"
 #include "core/result/utf8.h"
 
 namespace moescope {
@@ -68,20 +69,21 @@ std::string preamble(double fontPoints) {
          fmt::format("\\begin{{document}}\n\\fontsize{{{0}}}{{{1}}}\\selectfont\n", fontPoints, fontPoints * 1.2);
 }
 
-std::string tickOptions(const char* axis, const DrawingAxis& drawn) {
+// `room`: how many ticks there is place for.
+std::string tickOptions(const char* axis, const DrawingAxis& drawn, std::size_t room = 1000) {
   if (drawn.ticks.empty()) return "";
   std::string places, texts;
-  for (const Tick& tick : drawn.ticks) {
-    places += (places.empty() ? "" : ",") + real(tick.at);
-    texts += (texts.empty() ? "{" : ",{") + latex(tick.text) + "}";
+  for (const Tick& tick : thinned(drawn.ticks, room)) {
+    places += fmt::format("{}{}", places.empty() ? "" : ",", real(tick.at));
+    texts += fmt::format("{}{{{}}}", texts.empty() ? "" : ",", latex(tick.text));
   }
   return fmt::format("  {0}tick={{{1}}}, {0}ticklabels={{{2}}},\n", axis, places, texts);
 }
 
-std::string axisOptions(const char* axis, const DrawingAxis& drawn) {
+std::string axisOptions(const char* axis, const DrawingAxis& drawn, std::size_t room) {
   return fmt::format("  {0}min={1}, {0}max={2}, {0}label={{{3}}},{4}{5}\n{6}", axis, real(drawn.low), real(drawn.high),
                      latex(drawn.label), drawn.reversed ? fmt::format(" {} dir=reverse,", axis) : "",
-                     drawn.logarithmic ? fmt::format(" {}mode=log,", axis) : "", tickOptions(axis, drawn));
+                     drawn.logarithmic ? fmt::format(" {}mode=log,", axis) : "", tickOptions(axis, drawn, room));
 }
 
 std::string colourOptions(const ColourScale& scale) {
@@ -178,7 +180,7 @@ std::string plot(const Outline& frame, const Drawing&) {
 std::string tabular(const DrawnTable& table) {
   std::string columns, text;
   for (const auto& heading : table.headings) columns += heading.number ? "r" : "l";
-  text = "\\begin{tabular}{" + columns + "}\n\\toprule\n";
+  text = fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n", columns);
   const auto row = [&](const std::vector<std::string>& cells) {
     for (std::size_t i = 0; i < cells.size(); ++i) text += (i ? " & " : "") + latex(cells[i]);
     text += " \\\\\n";
@@ -200,7 +202,7 @@ std::string colouredText(const DrawnText& text, double widthPoints) {
       const std::size_t end = std::min(run.text.find('\n', start), run.text.size());
       const std::string part = run.text.substr(start, end - start);
       if (!part.empty()) {
-        const std::string set = "\\strut{}" + latex(part);
+        const std::string set = fmt::format("\\strut{{}}{}", latex(part));
         const std::string spaced = part.front() == ' ' ? "\\allowbreak\\ " : "\\allowbreak{}";
         out += run.ground ? fmt::format("{}\\colorbox{{{}!35}}{{{}}}", spaced, colourName(*run.ground), set)
                           : spaced + set;
@@ -211,26 +213,47 @@ std::string colouredText(const DrawnText& text, double widthPoints) {
   }
   out += "\\par\\smallskip\n";
   for (const auto& [label, ink] : text.legend)
-    out += fmt::format("\\colorbox{{{}!35}}{{\\strut{}}}\\quad\n", colourName(ink), latex(label));
+    out += fmt::format("\\colorbox{{{}!35}}{{\\strut{{}}{}}}\\quad\n", colourName(ink), latex(label));
   return out + "\\end{minipage}\n";
+}
+
+}  // namespace
+
+namespace {
+
+// Points beside the axes: the colour bar with its ticks, or the labels at the ends of lines.
+double roomAtTheRight(const Drawing& drawing, double fontPoints) {
+  std::size_t longest = drawing.scale ? 10 : 0;
+  for (const Item& item : drawing.items)
+    if (const auto* line = std::get_if<Polyline>(&item)) longest = std::max(longest, line->label.size());
+  return 0.5 * fontPoints * static_cast<double>(longest);
+}
+
+// How many tick labels fit side by side.
+std::size_t ticksAcross(const DrawingAxis& axis, double widthPoints, double fontPoints) {
+  std::size_t longest = 1;
+  for (const Tick& tick : axis.ticks) longest = std::max(longest, tick.text.size());
+  return static_cast<std::size_t>(0.85 * widthPoints / (0.5 * fontPoints * static_cast<double>(longest + 2))) + 1;
 }
 
 }  // namespace
 
 std::string pgfplots(const Drawing& drawing, double widthPoints, double fontPoints) {
   std::string text =
-      "% " + validUtf8(drawing.title) + "\n% " + validUtf8(drawing.caption) + "\n" + preamble(fontPoints);
+      fmt::format("% {}\n% {}\n{}", validUtf8(drawing.title), validUtf8(drawing.caption), preamble(fontPoints));
   if (!drawing.empty.empty()) return text + latex(drawing.empty) + "\n\\end{document}\n";
   if (drawing.table) return text + tabular(*drawing.table) + "\\end{document}\n";
   if (drawing.text) return text + colouredText(*drawing.text, widthPoints) + "\\end{document}\n";
+  const double width = widthPoints - roomAtTheRight(drawing, fontPoints), height = widthPoints * 0.62;
   text += fmt::format(
       "\\begin{{tikzpicture}}\n\\begin{{axis}}[\n  scale only axis=false, width={}pt, height={}pt, axis on top, "
       "clip=true, clip mode=individual,\n",
-      widthPoints, widthPoints * 0.62);
+      width, height);
   text +=
       "  tick align=outside, tick pos=left, tick style={black, line width=0.4pt}, axis line style={line "
       "width=0.5pt},\n";
-  text += axisOptions("x", drawing.x) + axisOptions("y", drawing.y);
+  text += axisOptions("x", drawing.x, ticksAcross(drawing.x, width, fontPoints)) +
+          axisOptions("y", drawing.y, static_cast<std::size_t>(height / (1.6 * fontPoints)));
   if (drawing.scale) text += colourOptions(*drawing.scale);
   text += "]\n";
   for (const Item& item : drawing.items)

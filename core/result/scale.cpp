@@ -51,6 +51,14 @@ std::vector<Tick> labelTicks(const Axis& axis) {
   return ticks;
 }
 
+std::vector<Tick> thinned(const std::vector<Tick>& ticks, std::size_t room) {
+  std::size_t step = 1;
+  while ((ticks.size() + step - 1) / step > std::max<std::size_t>(room, 1)) step *= 2;
+  std::vector<Tick> kept;
+  for (std::size_t i = 0; i < ticks.size(); i += step) kept.push_back(ticks[i]);
+  return kept;
+}
+
 void fitAxis(DrawingAxis& axis, const std::vector<const std::vector<double>*>& numbers) {
   double low = std::numeric_limits<double>::infinity(), high = -low, positive = low;
   for (const std::vector<double>* list : numbers)

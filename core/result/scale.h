@@ -16,6 +16,9 @@ std::vector<Tick> niceTicks(double low, double high, int about);
 // Ticks of an axis of labels: all of few or of words, every 2nd, 4th, 8th, ... of many numbers.
 std::vector<Tick> labelTicks(const Axis& axis);
 
+// As many ticks as there is room for, evenly left out: every 2nd, 4th, 8th, ...
+std::vector<Tick> thinned(const std::vector<Tick>& ticks, std::size_t room);
+
 // The range that shows these numbers: 0 is in it when that costs little room, and a margin above. NaN and infinities
 // aside.
 void fitAxis(DrawingAxis& axis, const std::vector<const std::vector<double>*>& numbers);

@@ -37,6 +37,7 @@ std::string words(std::string_view name, const Figure& figure) {
   for (std::size_t start = 0; start <= name.size();) {
     const std::size_t end = std::min(name.find('_', start), name.size());
     std::string word(name.substr(start, end - start));
+    if (word == "gini" || word == "jain") word = sentence(std::move(word));
     if (acronyms.contains(word))
       std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::toupper(c); });
     if (!text.empty() && !word.empty()) text += ' ';
