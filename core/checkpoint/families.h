@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/checkpoint/family.h"
+
+namespace moescope {
+
+Family mixtralFamily();   // family_mixtral.cpp
+Family olmoeFamily();     // family_olmoe.cpp
+Family qwen3MoeFamily();  // family_qwen3_moe.cpp
+Family qwen2MoeFamily();  // family_qwen2_moe.cpp
+Family dots1Family();     // family_dots1.cpp
+Family llamaFamily();     // family_llama.cpp
+Family moescopeFamily();  // family_moescope.cpp
+
+}  // namespace moescope
