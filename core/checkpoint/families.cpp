@@ -23,7 +23,9 @@ const Family& familyFor(const ModelConfig& config) {
   return families().back();
 }
 
-Expected<const Family*> familyOf(const Json& config, const std::string& file) {
+std::string familyOf(const ModelConfig& config) { return familyFor(config).modelType; }
+
+Expected<const Family*> findFamily(const Json& config, const std::string& file) {
   if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string())
     return inputError(fmt::format("{} names no model_type", file), file);
   const std::string& type = config["model_type"].get_ref<const std::string&>();
@@ -39,7 +41,7 @@ Expected<const Family*> familyOf(const Json& config, const std::string& file) {
 Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder) {
   const std::string file = (folder / "config.json").string();
   TRY(json, readJson(folder / "config.json", 16u << 20));
-  TRY(family, familyOf(json, file));
+  TRY(family, findFamily(json, file));
   return family->read(json, file);
 }
 

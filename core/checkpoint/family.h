@@ -37,9 +37,11 @@ std::span<const Family> families();
 // everything.
 const Family& familyFor(const ModelConfig& config);
 // By config.json's model_type. Input error for one that is not known here.
-Expected<const Family*> familyOf(const Json& config, const std::string& file);
+Expected<const Family*> findFamily(const Json& config, const std::string& file);
+// The model_type under which a model of these switches is saved: "mixtral", "olmoe", ...; "moescope" for none of those.
+std::string familyOf(const ModelConfig& config);
 
-// config.json to switches. Input errors name the file and the key.
+// The switches that a folder's config.json stands for; reads no weights. Input errors name the file and the key.
 Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder);
 
 }  // namespace moescope

@@ -11,7 +11,6 @@
 
 #include "core/base/checked.h"
 #include "core/base/json_reading.h"
-#include "core/checkpoint/family.h"
 #include "core/checkpoint/shards.h"
 #include "core/model/torch_error.h"
 
@@ -150,7 +149,7 @@ Expected<Decoder> loadModel(const fs::path& folder, at::Device device, const Rou
   return guarded([&]() -> Expected<Decoder> {
     const std::string file = (folder / "config.json").string();
     TRY(json, readJson(folder / "config.json", 16u << 20));
-    TRY(family, familyOf(json, file));
+    TRY(family, findFamily(json, file));
     TRY(config, readSwitches(folder, json, *family));
     TRY(shards, Shards::open(folder));
     // Before the list of tensors is made: there must be at least as many as there are experts' matrices.

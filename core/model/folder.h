@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "core/checkpoint/family.h"
 #include "core/model/decoder.h"
 #include "core/text/tokenizer.h"
 
@@ -20,12 +21,5 @@ Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Jso
 // `router` stands in for the folder's own when training goes on; tensors that only it needs start at zero.
 Expected<Decoder> loadModel(const std::filesystem::path& folder, at::Device device = at::kCPU,
                             const RouterConfig* router = nullptr);
-
-// The switches that such a folder's config.json stands for; reads no weights.
-Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder);
-
-// The model_type under which a model of this shape is saved: "mixtral", "olmoe", "qwen3_moe", "llama", ...; "moescope"
-// where `transformers` has no family for it.
-std::string familyOf(const ModelConfig& config);
 
 }  // namespace moescope
