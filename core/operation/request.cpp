@@ -143,6 +143,8 @@ Expected<Request> resolveRequest(const Request& asked, const Description& descri
   collectPaths(description.parameters, "", paths);
   for (const std::string& name : paths) {
     if (!request.set.contains(name)) continue;
+    // JSON lines given in place of the file that holds them (KEY=@FILE): they are hashed as they stand.
+    if (request.set[name].get_ref<const std::string&>().starts_with("{")) continue;
     const fs::path path = fs::absolute(request.set[name].get<std::string>()).lexically_normal();
     TRY_ASSIGN(request.outside[name], outsideFiles(path));
     request.set[name] = path.string();

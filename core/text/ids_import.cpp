@@ -129,8 +129,7 @@ Expected<void> importIds(const std::string& fileOrLines, std::uint64_t limit, Co
 }
 
 bool holdsLines(std::string_view ids) {
-  const std::size_t first = ids.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && ids[first] == '{';
+  return ids.starts_with("{");
 }
 
 }  // namespace moescope
