@@ -66,49 +66,54 @@ Utf8Reader::Step Utf8Reader::step(unsigned char byte) {
 void EncodingDetector::feed(std::string_view bytes) {
   for (const char signedByte : bytes) {
     const auto byte = static_cast<unsigned char>(signedByte);
-    if (start_.size() < 3) start_ += signedByte;
+    if (start_.size() < 2) start_ += signedByte;
     ++bytes_;
-    if (byte == 0) nul_ = true;
-    if (isControl(byte)) ++controls_;
-    if (byte >= 0x80 && byte < 0xa0) {
-      ++c1_;
-      if (windows1252High[byte - 0x80u] == 0) ++undefined1252_;
-    }
-    const bool wasOpen = utf8_.open();
-    auto step = utf8_.step(byte);
-    if (step == Utf8Reader::Step::invalid) {
-      ++invalid_;
-      if (wasOpen) step = utf8_.step(byte);
-      if (wasOpen && step == Utf8Reader::Step::invalid) ++invalid_;
-    } else if (wasOpen && step == Utf8Reader::Step::complete) {
-      ++wide_;
-    }
-    feedUtf16(byte);
+    takeHalf(byte);
+    // Most of most texts: nothing to learn from it.
+    if ((byte >= 0x20 && byte < 0x7f) && !utf8_.open()) continue;
+    takeByte(byte);
   }
 }
 
-// Counts units as the byte-order mark says; meaningless, and unused, without one.
-void EncodingDetector::feedUtf16(unsigned char byte) {
+void EncodingDetector::takeByte(unsigned char byte) {
+  if (byte == 0) nul_ = true;
+  if (isControl(byte)) ++controls_;
+  if (byte >= 0x80 && byte < 0xa0) {
+    ++c1_;
+    if (windows1252High[byte - 0x80u] == 0) ++undefined1252_;
+  }
+  const bool wasOpen = utf8_.open();
+  auto step = utf8_.step(byte);
+  if (step == Utf8Reader::Step::invalid) {
+    ++invalid_;
+    if (wasOpen) step = utf8_.step(byte);
+    if (wasOpen && step == Utf8Reader::Step::invalid) ++invalid_;
+  } else if (wasOpen && step == Utf8Reader::Step::complete) {
+    ++wide_;
+  }
+}
+
+// Counts units of UTF-16, as the byte-order mark says.
+void EncodingDetector::takeHalf(unsigned char byte) {
   if (bytes_ % 2 == 1) {
     half_ = byte;
     return;
   }
-  const bool little = start_[0] == '\xff';
-  const unsigned unit = little ? byte << 8 | half_ : half_ << 8 | byte;
+  if (!marked16()) return;
+  const unsigned unit = start_[0] == '\xff' ? byte << 8 | half_ : half_ << 8 | byte;
   ++units_;
   if (unit == 0) unitNul_ = true;
   if (isControl(unit)) ++unitControls_;
 }
 
 Encoding EncodingDetector::finish() const {
-  const std::string_view start = start_;
-  if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff")) {
+  if (marked16()) {
     if (unitNul_ || unitControls_ * 100 > units_) return Encoding::binary;
-    return start[0] == '\xff' ? Encoding::utf16LittleEndian : Encoding::utf16BigEndian;
+    return start_[0] == '\xff' ? Encoding::utf16LittleEndian : Encoding::utf16BigEndian;
   }
   if (nul_ || controls_ * 100 > bytes_) return Encoding::binary;
   const std::uint64_t invalid = invalid_ + (utf8_.open() ? 1 : 0);
-  if (invalid == 0 || start == "\xef\xbb\xbf" || wide_ > 10 * invalid) return Encoding::utf8;
+  if (invalid == 0 || wide_ > 10 * invalid) return Encoding::utf8;
   // Bytes that neither code page gives a meaning count as control characters.
   if (undefined1252_ == 0) return c1_ > 0 ? Encoding::windows1252 : Encoding::latin1;
   return (controls_ + c1_) * 100 > bytes_ ? Encoding::binary : Encoding::latin1;
@@ -160,23 +165,27 @@ void Utf8Converter::takeUtf16(std::uint16_t unit, std::string& out) {
 std::string Utf8Converter::convert(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size() + 4);
-  for (const char signedByte : bytes) {
-    const auto byte = static_cast<unsigned char>(signedByte);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(bytes[at]);
     switch (encoding_) {
       case Encoding::binary:
       case Encoding::utf8:
-        takeUtf8(byte, out);
+        if (pending_.empty() && byte < 0x80) {
+          out += bytes[at];
+          first_ = false;
+        } else {
+          takeUtf8(byte, out);
+        }
         break;
       case Encoding::utf16LittleEndian:
       case Encoding::utf16BigEndian:
         if (pending_.empty()) {
-          pending_ = signedByte;
+          pending_ = bytes[at];
         } else {
           const auto other = static_cast<unsigned char>(pending_[0]);
           pending_.clear();
-          takeUtf16(static_cast<std::uint16_t>(encoding_ == Encoding::utf16LittleEndian ? byte << 8 | other
-                                                                                        : other << 8 | byte),
-                    out);
+          const bool little = encoding_ == Encoding::utf16LittleEndian;
+          takeUtf16(static_cast<std::uint16_t>(little ? byte << 8 | other : other << 8 | byte), out);
         }
         break;
       case Encoding::latin1:
@@ -198,10 +207,10 @@ std::string Utf8Converter::finish() {
   return out;
 }
 
-std::string validUtf8(std::string_view text) {
-  Utf8Converter converter(Encoding::utf8);
-  std::string valid = converter.convert(text);
-  return valid + converter.finish();
+std::string toUtf8(std::string_view bytes, Encoding encoding) {
+  Utf8Converter converter(encoding);
+  std::string text = converter.convert(bytes);
+  return text + converter.finish();
 }
 
 std::size_t cutUtf8(std::string_view text, std::size_t limit) {

@@ -35,8 +35,10 @@ class EncodingDetector {
   Encoding finish() const;
 
  private:
-  void feedUtf16(unsigned char byte);
-  std::string start_;  // up to three bytes
+  bool marked16() const { return start_ == "\xff\xfe" || start_ == "\xfe\xff"; }
+  void takeByte(unsigned char byte);
+  void takeHalf(unsigned char byte);
+  std::string start_;  // the first two bytes
   Utf8Reader utf8_;
   std::uint64_t bytes_ = 0, controls_ = 0, wide_ = 0, invalid_ = 0, c1_ = 0, undefined1252_ = 0;
   std::uint64_t units_ = 0, unitControls_ = 0;
@@ -65,8 +67,8 @@ class Utf8Converter {
   std::uint64_t replaced_ = 0;
 };
 
-// The text with every invalid sequence replaced by U+FFFD: for names of files.
-std::string validUtf8(std::string_view text);
+// All of a short text at once: names of files.
+std::string toUtf8(std::string_view bytes, Encoding encoding = Encoding::utf8);
 // The largest size up to `limit` at which UTF-8 can be cut without parting a character.
 std::size_t cutUtf8(std::string_view text, std::size_t limit);
 

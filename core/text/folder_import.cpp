@@ -81,11 +81,11 @@ Expected<std::vector<Domain>> listDomains(const fs::path& root, ImportFacts& fac
       loose.push_back(entry.path());
       continue;
     }
-    domains.push_back({validUtf8(entry.path().filename().string())});
+    domains.push_back({toUtf8(entry.path().filename().string())});
     TRY_DO(collectFiles(entry.path(), root, domains.back().files, facts));
   }
   if (domains.empty() && !loose.empty())
-    domains.push_back({validUtf8(root.filename().string()), loose});
+    domains.push_back({toUtf8(root.filename().string()), loose});
   else if (!loose.empty())
     facts.skipped["files outside domains"] += loose.size();
   return domains;
@@ -120,7 +120,7 @@ class DocumentImport {
       ++facts_.skipped[first.empty() ? "empty" : "binary"];
       return std::uint64_t{0};
     }
-    std::string name = validUtf8(file.lexically_relative(root).generic_string());
+    std::string name = toUtf8(file.lexically_relative(root).generic_string());
     if (source.compressed() && name.ends_with(".gz")) name.resize(name.size() - 3);
     TRY(number, writer_.domain(domain));
     TRY_DO(writer_.begin(name, number));

@@ -19,7 +19,8 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   virtual std::string digest() const = 0;  // of its files; empty for ids without a tokenizer
   virtual std::int64_t vocabularySize() const = 0;
-  // `addSpecial`: with what the post-processor adds at the start and the end. Input error: a pattern ran past its bound.
+  // `addSpecial`: with what the post-processor adds at the start and the end. Input error: a pattern ran past its
+  // bound.
   virtual Expected<std::vector<std::int32_t>> encode(std::string_view text, bool addSpecial) const = 0;
   virtual std::string bytes(std::int32_t id) const = 0;  // what the id stands for; "" for none
   // Token classes as in a trace (0 text, 2 BOS, ...).

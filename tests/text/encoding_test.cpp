@@ -63,11 +63,11 @@ TEST(EncodingTest, RareDamageInUtf8DoesNotTurnItIntoAnotherEncoding) {
 }
 
 TEST(EncodingTest, WhatIsNoUtf8IsReplacedOncePerMaximalPart) {
-  EXPECT_EQ(validUtf8("\xc0\xaf"), "\uFFFD\uFFFD") << "overlong";
-  EXPECT_EQ(validUtf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD") << "surrogate";
-  EXPECT_EQ(validUtf8("\xe2\x82"), "\uFFFD") << "ends within a character";
-  EXPECT_EQ(validUtf8("\xe2\x82\x41"), "\uFFFD\x41");
-  EXPECT_EQ(validUtf8("\xf4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD") << "above U+10FFFF";
+  EXPECT_EQ(toUtf8("\xc0\xaf"), "\uFFFD\uFFFD") << "overlong";
+  EXPECT_EQ(toUtf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD") << "surrogate";
+  EXPECT_EQ(toUtf8("\xe2\x82"), "\uFFFD") << "ends within a character";
+  EXPECT_EQ(toUtf8("\xe2\x82\x41"), "\uFFFD\x41");
+  EXPECT_EQ(toUtf8("\xf4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD") << "above U+10FFFF";
   EXPECT_EQ(convert("\x3d\xd8\x41\x00\x00"sv, Encoding::utf16LittleEndian, 1), "\uFFFD\x41\uFFFD")
       << "half a pair, half a unit";
 }
