@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/analysis/operations.h"
 #include "core/text/operations.h"
 
 namespace moescope {
@@ -11,6 +12,10 @@ std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
       corpusImport,
       corpusSynthetic,
+      loadBalance,
+      loadFrequency,
+      specialiseDomain,
+      tokensText,
   };
   return operations;
 }

@@ -108,6 +108,22 @@ Expected<Counters> Trace::counters() const {
   return counted;
 }
 
+Expected<Trace::Range> Trace::find(std::uint32_t document) const {
+  Range range;
+  for (std::size_t at = 0; at < state_->files.size(); ++at) {
+    const Segment& segment = state_->list.segments[at];
+    for (std::uint64_t first = 0; first < segment.tokens; first += tokensPerSegment) {
+      const std::uint64_t count = std::min(tokensPerSegment, segment.tokens - first);
+      TRY(documents, state_->files[at].readRows<std::uint32_t>("/tokens/document", first, count));
+      for (std::uint64_t token = 0; token < count; ++token) {
+        if (documents[token] == document && range.count++ == 0) range.first = segment.firstToken + first + token;
+        if (documents[token] != document && range.count > 0) return range;
+      }
+    }
+  }
+  return range;
+}
+
 Expected<Vocabulary> Trace::vocabulary() const {
   std::map<std::int32_t, std::string> all;
   for (std::size_t at = 0; at < state_->files.size(); ++at) {

@@ -101,6 +101,11 @@ class Trace {
   // From counters.h5, or counted when that is missing or (while a capture runs) behind the segments.
   Expected<Counters> counters() const;
   Expected<Vocabulary> vocabulary() const;
+  // Where a document's tokens are (the first run of them, if a foreign trace scatters them). count 0: it has none.
+  struct Range {
+    std::uint64_t first = 0, count = 0;
+  };
+  Expected<Range> find(std::uint32_t document) const;
 
  private:
   struct State;
