@@ -69,7 +69,9 @@ TEST(SpecialiseDomain, WhereDomainsOwnExpertsInformationIsTheDomainsEntropy) {
   for (int domain = 0; domain < 4; ++domain)
     for (int e = 0; e < 4; ++e) {
       EXPECT_NEAR(lift[domain * 4 + e], domain == e ? 4 : 0, 1e-12);
-      EXPECT_LT(q[domain * 4 + e], 0.05);
+      // Ten of forty documents without this expert are no rarity: hypergeometric P(0) + P(5 or more) = 0.085.
+      if (domain == e) EXPECT_LT(q[domain * 4 + e], 0.05);
+      else EXPECT_NEAR(q[domain * 4 + e], 0.085, 0.03);
     }
   EXPECT_LT(made::array(*result, "information_p").values[0], 0.01);
   const auto* strongest = std::get_if<Table>(&result->find("strongest")->content);
