@@ -45,7 +45,7 @@ Expected<Submission> submissionFrom(const Json& message) {
   Submission submission{.request = std::move(request), .job = textOf(message, "job"), .view = textOf(message, "view")};
   submission.keep = flagOf(message, "keep", true);
   submission.fresh = flagOf(message, "fresh", false);
-  if (const std::string name = textOf(message, "name"); !name.empty()) submission.names[""] = name;
+  submission.name = textOf(message, "name");
   if (message.contains("names") && message["names"].is_object())
     for (const auto& [port, name] : message["names"].items())
       if (name.is_string()) submission.names[port] = name.get<std::string>();

@@ -34,13 +34,16 @@ Expected<std::map<std::string, std::string>> namesByPort(const Submission& submi
   std::map<std::string, std::string> names;
   std::vector<std::string> ports;
   for (const Port& port : description.out) ports.push_back(port.name);
-  for (const auto& [port, name] : submission.names) {
-    TRY_DO(Study::checkName(name));
+  if (!submission.name.empty()) {
     if (ports.empty()) return usageError(description.id + " has no output to name");
-    if (!port.empty() && std::find(ports.begin(), ports.end(), port) == ports.end())
-      return usageError(fmt::format("{} has no output {}; it has {}", description.id, port, fmt::join(ports, ", ")));
-    names[port.empty() ? ports.front() : port] = name;
+    for (const std::string& port : ports) names[port] = port == ports.front() ? submission.name : submission.name + "." + port;
   }
+  for (const auto& [port, name] : submission.names) {
+    if (std::find(ports.begin(), ports.end(), port) == ports.end())
+      return usageError(fmt::format("{} has no output {}; it has {}", description.id, port, fmt::join(ports, ", ")));
+    names[port] = name;
+  }
+  for (const auto& [port, name] : names) TRY_DO(Study::checkName(name));
   return names;
 }
 

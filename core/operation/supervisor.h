@@ -15,7 +15,8 @@ struct Submission {
   Request request;                                // names and values as they were written
   std::string job = {};                           // "" = one is made up
   std::string view = {};                          // the latest submission of a view withdraws the one before
-  std::map<std::string, std::string> names = {};  // by output port; "" = the first
+  std::string name = {};  // of the first output; the others get NAME.PORT
+  std::map<std::string, std::string> names = {};  // by output port, instead
   Resources resources = {};
   bool keep = true, fresh = false, estimateOnly = false;
 };

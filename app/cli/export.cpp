@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/cli/command.h"
+#include "app/cli/value_text.h"
+#include "core/base/file.h"
+#include "core/operation/rows.h"
+
+namespace moescope::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Options {
+  std::string study, artifact, format, out;
+  bool json = false;
+};
+
+Expected<void> copyTo(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  if (to.has_parent_path()) TRY_DO(makeFolders(to.parent_path()));
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, code);
+  if (code)
+    return environmentError(fmt::format("cannot copy {} to {}: {}", from.string(), to.string(), code.message()),
+                            to.string());
+  return {};
+}
+
+// The HDF5 file of an artifact, or all its files into a folder.
+Expected<void> exportFiles(const Artifact& artifact, const fs::path& out) {
+  const std::vector<fs::path> files = allFiles(artifact);
+  if (files.empty()) return inputError("the files of " + artifact.title() + " are gone", artifact.path.string());
+  std::error_code code;
+  if (!fs::is_directory(artifact.path, code)) return copyTo(artifact.path, out);
+  for (const fs::path& file : files) TRY_DO(copyTo(artifact.path / file, out / file));
+  return {};
+}
+
+Expected<const Value*> findValue(const Result& result, const std::string& artifact, const std::string& name) {
+  if (const Value* value = result.find(name)) return value;
+  std::vector<std::string> known;
+  for (const Value& value : result.values) known.push_back(value.name);
+  if (name.empty())
+    return usageError(fmt::format("say which value: {}:VALUE with one of {}", artifact, fmt::join(known, ", ")));
+  const std::string nearest = nearestName(name, known);
+  return usageError(fmt::format(
+      "{} has no value {}; {}", artifact, name,
+      nearest.empty() ? fmt::format("it has {}", fmt::join(known, ", ")) : "did you mean " + nearest + "?"));
+}
+
+Expected<std::string> valueText(const Result& result, const Options& options, const std::string& artifact,
+                                const std::string& name) {
+  if (options.format == "json" && name.empty()) {
+    Json all = Json::array();
+    for (const Value& value : result.values) all.push_back(valueJson(result, value));
+    return canonical(Json{{"values", std::move(all)}, {"facts", result.facts}}) + "\n";
+  }
+  TRY(value, findValue(result, artifact, name));
+  if (options.format == "json") return canonical(valueJson(result, *value)) + "\n";
+  if (options.format == "csv") return valueCsv(result, *value);
+  return valueNpy(*value, result);
+}
+
+Expected<void> run(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::read));
+  const std::size_t colon = options.artifact.find(':');
+  const std::string name = options.artifact.substr(0, colon);
+  const std::string value = colon == std::string::npos ? "" : options.artifact.substr(colon + 1);
+  TRY(artifact, study.find(name));
+  if (options.format == "hf") {
+    if (artifact.kind != Kind::model)
+      return usageError(fmt::format("hf exports models; {} is a {}", name, moescope::name(artifact.kind)));
+    TRY_DO(exportFiles(artifact, options.out));
+  } else if (options.format == "h5") {
+    if (artifact.kind == Kind::model || artifact.kind == Kind::corpus)
+      return usageError(fmt::format("{} is a {}, which is not kept as HDF5{}", name, moescope::name(artifact.kind),
+                                    artifact.kind == Kind::model ? "; use --format hf" : ""));
+    TRY_DO(exportFiles(artifact, options.out));
+  } else {
+    if (artifact.kind != Kind::result)
+      return usageError(
+          fmt::format("{} exports values of results; {} is a {}", options.format, name, moescope::name(artifact.kind)));
+    TRY(result, readResult(artifact.path));
+    TRY(text, valueText(result, options, name, value));
+    if (options.out == "-")
+      std::cout << text;
+    else
+      TRY_DO(writeFileSafely(options.out, text));
+  }
+  if (options.json)
+    printJson(Json{{"out", options.out}, {"bytes", bytesBelow(options.out)}});
+  else if (options.out != "-")
+    std::cout << "wrote " << options.out << "\n";
+  return {};
+}
+
+}  // namespace
+
+Command exportCommand(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* word = program.add_subcommand("export", "write an artifact, or one value of a result, in another format");
+  wantStudy(*word, options->study);
+  word->add_option("ARTIFACT", options->artifact, "ID|NAME, and for one value of a result NAME:VALUE")->required();
+  word->add_option("--format", options->format,
+                   "csv, json, npy: a value of a result; h5: the file; hf: a model's folder")
+      ->required()
+      ->check(CLI::IsMember({"csv", "json", "npy", "h5", "hf"}))
+      ->type_name("FORMAT");
+  word->add_option("--out", options->out, "file or folder to write; - prints csv, json or npy")
+      ->required()
+      ->type_name("PATH");
+  wantJson(*word, options->json);
+  word->footer(
+      "Examples:\n"
+      "  moescope-cli export --study S lb:utilisation --format csv --out load.csv\n"
+      "  moescope-cli export --study S lb:cv --format npy --out cv.npy\n"
+      "  moescope-cli export --study S toy --format hf --out toy/");
+  return {word, [options] { return run(*options); }};
+}
+
+}  // namespace moescope::cli

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/cli/command.h"
+
+namespace moescope::cli {
+
+namespace {
+
+struct Options {
+  std::string study;
+  bool json = false, now = false;
+};
+
+Expected<void> init(const Options& options) {
+  TRY(study, Study::create(options.study));
+  if (options.json)
+    printJson(Json{{"study", options.study}, {"schema", studySchema}});
+  else
+    std::cout << options.study << " is a study now; bring something in: moescope-cli run corpus.import --study "
+              << options.study << " --set path=DIR --name text\n";
+  return {};
+}
+
+Expected<void> info(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::read));
+  TRY(artifacts, study.list(true));
+  TRY(jobs, study.jobs());
+  std::map<std::string, std::size_t> counts;
+  std::size_t deleted = 0, running = 0;
+  std::uint64_t bytes = 0;
+  for (const Artifact& artifact : artifacts) {
+    if (artifact.state != ArtifactState::present) {
+      ++deleted;
+      continue;
+    }
+    ++counts[std::string(name(artifact.kind))];
+    bytes += artifact.bytes;
+  }
+  for (const JobRow& job : jobs) running += job.alive();
+  if (options.json) {
+    printJson(Json{{"study", options.study},
+                   {"schema", studySchema},
+                   {"artifacts", counts},
+                   {"deleted", deleted},
+                   {"bytes", bytes},
+                   {"running", running}});
+    return {};
+  }
+  std::cout << options.study << " (schema " << studySchema << ")\n";
+  for (const auto& [kind, count] : counts) std::cout << fmt::format("  {:<12} {}\n", kind, count);
+  std::cout << fmt::format("  {} in all; {} deleted or evicted; {} running\n", inBytes(bytes), deleted, running);
+  return {};
+}
+
+Expected<void> check(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::read));
+  TRY(damages, study.check());
+  if (damages.empty()) {
+    if (options.json)
+      printJson(Json{{"sound", true}, {"damage", Json::array()}});
+    else
+      std::cout << options.study << " is sound\n";
+    return {};
+  }
+  Json list = Json::array();
+  for (const Study::Damage& damage : damages) {
+    list.push_back({{"what", damage.what}, {"file", damage.file}});
+    if (!options.json) std::cout << damage.file << ": " << damage.what << "\n";
+  }
+  Error error = inputError(fmt::format("{} is damaged in {} place{}: {}", options.study, damages.size(),
+                                       damages.size() == 1 ? "" : "s", damages.front().what),
+                           damages.front().file);
+  return error;
+}
+
+Expected<void> gc(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::write));
+  TRY(collected, study.collect(options.now));
+  if (options.json)
+    printJson(Json{{"files", collected.files}, {"bytes", collected.bytes}});
+  else
+    std::cout << fmt::format("removed {} files, {}\n", collected.files, inBytes(collected.bytes));
+  return {};
+}
+
+Expected<void> undo(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::write));
+  TRY(what, study.undo());
+  if (options.json)
+    printJson(Json{{"undone", what}});
+  else
+    std::cout << "undone: " << what << "\n";
+  return {};
+}
+
+Expected<void> redo(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::write));
+  TRY(what, study.redo());
+  if (options.json)
+    printJson(Json{{"redone", what}});
+  else
+    std::cout << "done again: " << what << "\n";
+  return {};
+}
+
+}  // namespace
+
+std::vector<Command> studyCommands(CLI::App& program) {
+  CLI::App* group = program.add_subcommand("study", "make a study, look at it, check it, clean it");
+  group->require_subcommand(1);
+  group->footer("Example:\n  moescope-cli study init S");
+  struct Row {
+    const char* word;
+    const char* help;
+    const char* example;
+    Expected<void> (*run)(const Options&);
+  };
+  static constexpr Row rows[] = {
+      {"init", "make a new, empty study", "moescope-cli study init S", init},
+      {"info", "what is in it, how large it is, what runs", "moescope-cli study info S", info},
+      {"check", "every file against its row and its digest; ends with 3 on damage", "moescope-cli study check S",
+       check},
+      {"gc", "remove files that nothing needs, and what was deleted more than 30 days ago",
+       "moescope-cli study gc S --now", gc},
+      {"undo", "take the last edit back: a name, a removal, a tag, a note", "moescope-cli study undo S", undo},
+      {"redo", "make the edit again that was taken back", "moescope-cli study redo S", redo},
+  };
+  std::vector<Command> commands;
+  for (const Row& row : rows) {
+    auto options = std::make_shared<Options>();
+    CLI::App* word = group->add_subcommand(row.word, row.help);
+    word->add_option("S", options->study, "folder of the study")->required();
+    wantJson(*word, options->json);
+    if (std::string_view(row.word) == "gc")
+      word->add_flag("--now", options->now, "also what was deleted less than 30 days ago");
+    word->footer(std::string("Example:\n  ") + row.example);
+    commands.push_back({word, [options, run = row.run] { return run(*options); }});
+  }
+  return commands;
+}
+
+}  // namespace moescope::cli
