@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A real worker whose operations count: the tests of supervisor and protocol need jobs that are long, crash, hang or
+// take events, on machines without LibTorch too. It is put beside a moescope-cli under the name of the LibTorch worker.
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+#include "core/operation/worker.h"
+
+namespace moescope {
+namespace {
+
+Description describeCount() {
+  return {.id = "test.count",
+          .title = "Count slowly",
+          .help = "Counts steps, emits one metric a step, and gives the sum of what it added.",
+          .out = {{"result", Kind::result}},
+          .parameters = {integer("steps", 10, 1, 1000000, "", "how far"),
+                         real("pause", 0, 0, 10000, "ms", "time between two steps"),
+                         real("add", 1, -1000, 1000, "", "what a step adds; may change on the way"),
+                         choice("end", "done",
+                                {{"done", "as it should"},
+                                 {"crash", "with a segmentation fault"},
+                                 {"hang", "not even when asked"},
+                                 {"memory", "with std::bad_alloc"},
+                                 {"throw", "with an exception"}},
+                                "how it ends"),
+                         integer("seed", 0, 0, 1000, "", "only tells requests apart")},
+          .needs = {"torch"}};
+}
+
+Description describeQuick() {
+  Description description = describeCount();
+  description.id = "test.quick";
+  description.interactive = true;
+  return description;
+}
+
+Expected<Cost> estimate(const Inputs&, const Parameters& set) {
+  if (set.integer("steps") == 13) return usageError("steps is 13; nobody counts to 13");
+  return Cost{
+      .bytes = 1000, .memory = 2000, .seconds = static_cast<double>(set.integer("steps")) * set.real("pause") / 1000};
+}
+
+void endBadly(const std::string& how) {
+  if (how == "crash") ::raise(SIGSEGV);
+  if (how == "memory") throw std::bad_alloc();
+  if (how == "throw") throw std::runtime_error("as asked");
+  while (how == "hang") {
+    ::signal(SIGTERM, SIG_IGN);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
+  const std::int64_t steps = set.integer("steps");
+  double add = set.real("add"), sum = 0;
+  std::int64_t first = 1;
+  if (std::ifstream state(job.state() / "count"); state >> first >> sum >> add) ++first;
+  for (std::int64_t step = first; step <= steps; ++step) {
+    for (const LiveEvent& event : job.events(step))
+      if (event.set->contains("add")) add = (*event.set)["add"].get<double>();
+    sum += add;
+    job.emit(step, std::vector<Metric>{{"sum", {sum}}, {"load", {sum, 2 * sum}, {2}}});
+    job.progress(static_cast<double>(step) / static_cast<double>(steps), "counting");
+    std::ofstream(job.state() / "count") << step << " " << sum << " " << add;
+    if (job.cancelled()) return cancelledError();
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(set.real("pause")));
+  }
+  endBadly(set.text("end"));
+  Result result;
+  result.add("sum", "", {}, {sum});
+  return one("result", std::move(result), Json{{"first", first}});
+}
+
+}  // namespace
+}  // namespace moescope
+
+int main(int argc, char** argv) {
+  using namespace moescope;
+  static const std::vector<Operation> operations{{describeCount, estimate, run}, {describeQuick, estimate, run}};
+  return runWorker(operations, argc - 1, argv + 1);
+}
