@@ -18,7 +18,7 @@ constexpr std::uint32_t neutralToRed[] = {0xfbdccb, 0xf3aa88, 0xd8664f, 0xb3232f
 constexpr std::uint32_t blueToDark[] = {0x9fd4ff, 0x6fb6f2, 0x4a94d8, 0x3a72ad, 0x324f75};
 constexpr std::uint32_t darkToRed[] = {0x6b3f3c, 0xa04b40, 0xd4614b, 0xf28468, 0xffb59c};
 
-constexpr std::uint32_t okabeIto[] = {0x0072b2, 0xe69f00, 0x009e73, 0xcc79a7, 0x56b4e9, 0xd55e00, 0xf0e442, 0x8c8c8c};
+constexpr std::uint32_t okabeIto[] = {0x0072b2, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x009e73, 0xd55e00, 0xf0e442, 0x8c8c8c};
 
 Rgb rgb(std::uint32_t code) {
   return {static_cast<std::uint8_t>(code >> 16), static_cast<std::uint8_t>(code >> 8), static_cast<std::uint8_t>(code)};

@@ -30,8 +30,7 @@ Rgb mixed(const std::vector<Rgb>& stops, double share);
 // The colour of a cell; the value is in the scale's own units.
 Rgb colourOf(const ColourScale& scale, double value, const Ground& ground);
 
-// Okabe-Ito without its black, which is text, and with a grey as the eighth: orange, sky blue, green, vermilion,
-// purple, ...
+// Okabe-Ito without its black, which is text, and with a grey as the eighth; in the order of the window.
 Rgb domainColour(int index);
 
 // Inks on white paper.

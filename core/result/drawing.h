@@ -76,7 +76,7 @@ struct DrawnTable {
 };
 
 struct DrawnText {
-  struct Run { std::string text; std::optional<Ink> ground; double strength = 1; std::string readOut; std::int64_t token = 0; };
+  struct Run { std::string text; std::optional<Ink> ground; double strength = 1; std::string readOut; std::int64_t token = 0; std::int64_t expert = -1; };
   std::vector<Run> runs;      // in reading order; new lines are in the text
   std::vector<std::pair<std::string, Ink>> legend;
 };

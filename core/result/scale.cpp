@@ -59,6 +59,26 @@ std::vector<Tick> thinned(const std::vector<Tick>& ticks, std::size_t room) {
   return kept;
 }
 
+std::vector<Tick> axisTicks(const DrawingAxis& axis, int room) {
+  if (!axis.ticks.empty()) {
+    std::vector<Tick> within;
+    for (const Tick& tick : axis.ticks)
+      if (tick.at >= axis.low && tick.at <= axis.high) within.push_back(tick);
+    return thinned(within, static_cast<std::size_t>(std::max(room, 1)));
+  }
+  if (!axis.logarithmic) return niceTicks(axis.low, axis.high, std::clamp(room, 1, 6));
+  std::vector<Tick> ticks;
+  if (!(axis.low > 0) || !(axis.low < axis.high)) return ticks;
+  const bool decades = std::log10(axis.high / axis.low) > 3;
+  for (double power = std::floor(std::log10(axis.low)); power <= std::ceil(std::log10(axis.high)) && ticks.size() < 100;
+       ++power)
+    for (double digit : {1.0, 2.0, 5.0}) {
+      const double at = digit * std::pow(10.0, power);
+      if (at >= axis.low && at <= axis.high && (digit == 1 || !decades)) ticks.push_back({at, number(at)});
+    }
+  return thinned(ticks, static_cast<std::size_t>(std::max(room, 1)));
+}
+
 void fitAxis(DrawingAxis& axis, const std::vector<const std::vector<double>*>& numbers) {
   double low = std::numeric_limits<double>::infinity(), high = -low, positive = low;
   for (const std::vector<double>* list : numbers)

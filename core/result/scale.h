@@ -13,6 +13,10 @@ namespace moescope {
 // finite.
 std::vector<Tick> niceTicks(double low, double high, int about);
 
+// What a renderer with room for so many ticks shows: the axis's own, thinned; else round numbers, decades on a
+// logarithmic axis.
+std::vector<Tick> axisTicks(const DrawingAxis& axis, int room);
+
 // Ticks of an axis of labels: all of few or of words, every 2nd, 4th, 8th, ... of many numbers.
 std::vector<Tick> labelTicks(const Axis& axis);
 

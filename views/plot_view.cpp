@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/plot_view.h"
+
+#include <QPainterPath>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/result/scale.h"
+#include "views/theme.h"
+
+namespace moescope {
+
+namespace {
+
+constexpr int colourBarWidth = 8, colourBarGap = 12, tickGap = 6;
+constexpr double reach = 24;  // pixels within which the pointer finds a point of a line
+
+// Ticks of the drawing for whatever range is shown.
+class DrawnTicker : public QCPAxisTicker {
+ public:
+  DrawingAxis axis;
+  int room = 6;
+
+  void generate(const QCPRange& range, const QLocale&, QChar, int, QVector<double>& ticks, QVector<double>* subTicks,
+                QVector<QString>* labels) override {
+    DrawingAxis shown = axis;
+    shown.low = range.lower;
+    shown.high = range.upper;
+    ticks.clear();
+    if (subTicks) subTicks->clear();
+    if (labels) labels->clear();
+    for (const Tick& tick : axisTicks(shown, room)) {
+      ticks.push_back(tick.at);
+      if (labels) labels->push_back(QString::fromStdString(tick.text));
+    }
+  }
+};
+
+DrawnTicker& tickerOf(QCPAxis* axis) {
+  return static_cast<DrawnTicker&>(*axis->ticker());
+}
+
+double widestTick(const std::vector<Tick>& ticks, const QFontMetricsF& metrics) {
+  double widest = 0;
+  for (const Tick& tick : ticks)
+    widest = std::max(widest, metrics.horizontalAdvance(QString::fromStdString(tick.text)));
+  return widest;
+}
+
+bool areWords(const std::vector<Tick>& ticks) {
+  return std::ranges::any_of(
+      ticks, [](const Tick& tick) { return tick.text.find_first_not_of("0123456789.-") != std::string::npos; });
+}
+
+}  // namespace
+
+class PlotView::ItemsLayer : public QCPLayerable {
+ public:
+  explicit ItemsLayer(PlotView* view) : QCPLayerable(view, QStringLiteral("main")), view_(view) {}
+
+ protected:
+  QRect clipRect() const override { return view_->viewport(); }
+  void applyDefaultAntialiasingHint(QCPPainter*) const override {}
+  void draw(QCPPainter* painter) override {
+    if (!view_->drawing_) return;
+    const Frame frame = view_->frame();
+    const PaintStyle style = view_->style();
+    paintItems(*painter, *view_->drawing_, frame, style);
+    paintEndLabels(*painter, *view_->drawing_, frame, style);
+    if (view_->drawing_->scale) paintScale(*painter, *view_->drawing_->scale, frame, style);
+  }
+
+ private:
+  void paintScale(QPainter& painter, const ColourScale& scale, const Frame& frame, const PaintStyle& style) const {
+    const QRectF bar(frame.area.right() + colourBarGap, frame.area.top(), colourBarWidth, frame.area.height());
+    paintColourBar(painter, scale, bar, style);
+    const QFontMetricsF metrics(style.font, painter.device());
+    painter.setFont(style.font);
+    painter.setPen(style.ink(Ink::muted));
+    const int room = std::max(1, int(bar.height() / (1.5 * metrics.height())));
+    for (const Tick& tick : thinned(scale.ticks, std::size_t(room))) {
+      const double share = (tick.at - scale.low) / (scale.high - scale.low);
+      const double y = std::clamp(bar.bottom() - share * bar.height() + 0.35 * metrics.ascent(),
+                                  bar.top() + 0.7 * metrics.ascent(), bar.bottom());
+      painter.drawText(QPointF(bar.right() + tickGap, y), QString::fromStdString(tick.text));
+    }
+  }
+
+  PlotView* view_;
+};
+
+class PlotView::MarksLayer : public QCPLayerable {
+ public:
+  explicit MarksLayer(PlotView* view) : QCPLayerable(view, QStringLiteral("marks")), view_(view) {}
+
+ protected:
+  QRect clipRect() const override { return view_->viewport(); }
+  void applyDefaultAntialiasingHint(QCPPainter*) const override {}
+  void draw(QCPPainter* painter) override {
+    if (!view_->drawing_) return;
+    const Frame frame = view_->frame();
+    painter->setRenderHint(QPainter::Antialiasing, true);
+    painter->setBrush(Qt::NoBrush);
+    for (const Item& item : view_->drawing_->items) {
+      if (const auto* cells = std::get_if<Cells>(&item)) light(*painter, *cells, frame);
+      if (const auto* bars = std::get_if<Bars>(&item)) light(*painter, *bars, frame);
+    }
+    if (!view_->spot_) return;
+    markSpot(*painter, *view_->spot_, frame);
+    if (!view_->readOut_.isEmpty()) paintReadOut(*painter, view_->spot_->where);
+  }
+
+ private:
+  const std::set<qint64>& lit(const std::string& axis) const {
+    static const std::set<qint64> none;
+    const auto found = view_->highlighted_.find(QString::fromStdString(axis));
+    return found == view_->highlighted_.end() ? none : found->second;
+  }
+
+  static QRectF box(const Frame& frame, double x0, double y0, double x1, double y1) {
+    return QRectF(QPointF(frame.across(x0), frame.down(y0)), QPointF(frame.across(x1), frame.down(y1))).normalized() &
+           frame.area;
+  }
+
+  void light(QPainter& painter, const Cells& cells, const Frame& frame) const {
+    painter.setPen(solidPen(currentTheme().accent, 1));
+    const double rows = double(cells.rows) - 0.5, columns = double(cells.columns) - 0.5;
+    for (qint64 row : lit(cells.rowAxis))
+      if (row >= 0 && row < cells.rows)
+        painter.drawRect(box(frame, -0.5, double(row) - 0.5, columns, double(row) + 0.5));
+    for (qint64 column : lit(cells.columnAxis))
+      if (column >= 0 && column < cells.columns)
+        painter.drawRect(box(frame, double(column) - 0.5, -0.5, double(column) + 0.5, rows));
+  }
+
+  void light(QPainter& painter, const Bars& bars, const Frame& frame) const {
+    QColor wash = currentTheme().accent;
+    wash.setAlphaF(0.22f);
+    for (std::size_t i = 0; i < bars.x.size(); ++i)
+      if (lit(bars.axis).contains(bars.index[i]))
+        painter.fillRect(box(frame, bars.x[i] - 0.5, frame.y.low, bars.x[i] + 0.5, frame.y.high), wash);
+  }
+
+  void markSpot(QPainter& painter, const Spot& spot, const Frame& frame) const {
+    const Theme& theme = currentTheme();
+    const Item& item = view_->drawing_->items[spot.item];
+    if (const auto* cells = std::get_if<Cells>(&item)) {
+      const double row = double(*spot.row), column = double(*spot.column);
+      QColor faint = theme.text;
+      faint.setAlphaF(0.45f);
+      painter.setPen(solidPen(faint, 1));
+      painter.drawRect(box(frame, -0.5, row - 0.5, double(cells->columns) - 0.5, row + 0.5));
+      painter.setPen(solidPen(theme.text, 2));
+      painter.drawRect(box(frame, column - 0.5, row - 0.5, column + 0.5, row + 0.5));
+    } else if (const auto* bars = std::get_if<Bars>(&item)) {
+      QColor wash = theme.text;
+      wash.setAlphaF(0.1f);
+      painter.fillRect(box(frame, bars->x[spot.at] - 0.5, frame.y.low, bars->x[spot.at] + 0.5, frame.y.high), wash);
+    } else if (const auto* line = std::get_if<Polyline>(&item)) {
+      painter.setPen(solidPen(theme.surface, 1.5));
+      painter.setBrush(theme.ink(line->ink));
+      painter.drawEllipse(spot.where, 4, 4);
+      painter.setBrush(Qt::NoBrush);
+    }
+  }
+
+  // Beside the pointer, and always whole within the widget.
+  void paintReadOut(QPainter& painter, const QPointF& at) const {
+    const Theme& theme = currentTheme();
+    const QFont font = captionFont();
+    const QFontMetricsF metrics(font, painter.device());
+    const QRectF words =
+        metrics.boundingRect(QRectF(0, 0, 420, 400), Qt::AlignLeft | Qt::TextWordWrap, view_->readOut_);
+    QRectF panel(at + QPointF(14, 14), words.size() + QSizeF(18, 12));
+    const QRectF room = QRectF(view_->viewport()).adjusted(2, 2, -2, -2);
+    if (panel.right() > room.right()) panel.moveRight(std::max(at.x() - 14, room.left() + panel.width()));
+    if (panel.bottom() > room.bottom()) panel.moveBottom(std::max(at.y() - 14, room.top() + panel.height()));
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(theme.readOut);
+    painter.drawRoundedRect(panel, 5, 5);
+    painter.setBrush(Qt::NoBrush);
+    painter.setFont(font);
+    painter.setPen(theme.readOutText);
+    painter.drawText(panel.adjusted(9, 6, -9, -6), Qt::AlignLeft | Qt::TextWordWrap, view_->readOut_);
+  }
+
+  PlotView* view_;
+};
+
+PlotView::PlotView(QWidget* parent) : QCustomPlot(parent) {
+  setFocusPolicy(Qt::StrongFocus);
+  setMouseTracking(true);
+  addLayer(QStringLiteral("marks"), layer(QStringLiteral("overlay")), limBelow);
+  layer(QStringLiteral("marks"))->setMode(QCPLayer::lmBuffered);
+  new ItemsLayer(this);
+  marks_ = new MarksLayer(this);
+  for (QCPAxis* axis : {xAxis, yAxis}) axis->setTicker(QSharedPointer<DrawnTicker>::create());
+  axisRect()->setAutoMargins(QCP::msLeft | QCP::msTop | QCP::msBottom);
+  axisRect()->setMinimumMargins(QMargins(4, 8, 4, 4));
+  plotLayout()->setMargins(QMargins(0, 0, 0, 0));
+  setNoAntialiasingOnDrag(false);
+  restyle();
+}
+
+PlotView::~PlotView() = default;
+
+void PlotView::setDrawing(std::shared_ptr<const Drawing> drawing) {
+  const bool zoomed = drawing_ && zooms() && xAxis->range() != QCPRange(drawing_->x.low, drawing_->x.high) &&
+                      drawing_->x.label == drawing->x.label;
+  drawing_ = std::move(drawing);
+  spot_.reset();
+  readOut_.clear();
+  for (QCPAxis* axis : {xAxis, yAxis}) {
+    const DrawingAxis& drawn = axis == xAxis ? drawing_->x : drawing_->y;
+    axis->setScaleType(drawn.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    axis->setRangeReversed(drawn.reversed);
+    axis->setLabel(QString::fromStdString(drawn.label));
+    tickerOf(axis).axis = drawn;
+  }
+  setInteractions(zooms() ? QCP::iRangeDrag | QCP::iRangeZoom : QCP::Interactions());
+  if (!zoomed) showAll();  // a running training does not take the view away from who looks closer
+  restyle();
+}
+
+void PlotView::showAll() {
+  xAxis->setRange(drawing_->x.low, drawing_->x.high);
+  yAxis->setRange(drawing_->y.low, drawing_->y.high);
+}
+
+bool PlotView::zooms() const {
+  return std::ranges::any_of(drawing_->items, [](const Item& item) { return std::holds_alternative<Polyline>(item); });
+}
+
+const Cells* PlotView::cells() const {
+  for (const Item& item : drawing_->items)
+    if (const auto* found = std::get_if<Cells>(&item)) return found;
+  return nullptr;
+}
+
+void PlotView::setHighlighted(const QString& axis, const std::set<qint64>& indices) {
+  auto& known = highlighted_[axis];
+  if (known == indices) return;
+  known = indices;
+  layer(QStringLiteral("marks"))->replot();
+}
+
+void PlotView::restyle() {
+  const Theme& theme = currentTheme();
+  setBackground(theme.surface);
+  for (QCPAxis* axis : {xAxis, yAxis}) {
+    axis->setBasePen(Qt::NoPen);
+    axis->setTickPen(Qt::NoPen);
+    axis->setSubTickPen(Qt::NoPen);
+    axis->setTickLength(0);
+    axis->setSubTicks(false);
+    axis->setTickLabelPadding(axis == xAxis ? 5 : 8);
+    axis->setLabelPadding(4);
+    axis->setTickLabelFont(captionFont());
+    axis->setLabelFont(captionFont());
+    axis->setTickLabelColor(theme.muted);
+    axis->setLabelColor(theme.muted);
+    axis->grid()->setSubGridVisible(false);
+    axis->grid()->setZeroLinePen(Qt::NoPen);
+    axis->grid()->setPen(solidPen(theme.line, 1));
+  }
+  xAxis->grid()->setVisible(false);
+  yAxis->grid()->setVisible(drawing_ && !cells());
+  rearrange();
+}
+
+// Leaves room at the right for the colour bar or the names of lines, and shows as many ticks as there is place for.
+void PlotView::rearrange() {
+  if (!drawing_) return;
+  const QFontMetricsF metrics(captionFont(), this);
+  double right = 10;
+  if (drawing_->scale)
+    right = colourBarGap + colourBarWidth + tickGap + widestTick(drawing_->scale->ticks, metrics) + 2;
+  if (const double labels = endLabelWidth(*drawing_, captionFont(), this); labels > 0)
+    right = std::max(right, labels + 10);
+  right = std::min(right, 0.4 * width());
+  axisRect()->setMargins(QMargins(0, 0, int(std::ceil(right)), 0));
+  // The place that the axis texts leave is not known before the layout, so it is taken as the usual one.
+  const double across = std::max(20.0, width() - right - 48), down = std::max(20.0, height() - 44.0);
+  const std::vector<Tick>& named = drawing_->x.ticks;
+  const double widest = named.empty() ? metrics.horizontalAdvance(QStringLiteral("10000")) : widestTick(named, metrics);
+  const bool turned = areWords(named) && (widest + 6) * double(named.size()) > across;
+  xAxis->setTickLabelRotation(turned ? -35 : 0);
+  tickerOf(xAxis).room = turned ? int(across / (metrics.height() + 2)) : int(across / (widest + 12)) + 1;
+  tickerOf(yAxis).room = int(down / (1.3 * metrics.height()));
+  const auto fits = [&](const DrawingAxis& axis, double length) {
+    return length > 60 && metrics.horizontalAdvance(QString::fromStdString(axis.label)) < length;
+  };
+  yAxis->setLabel(fits(drawing_->y, down) ? QString::fromStdString(drawing_->y.label) : QString());
+  xAxis->setLabel(height() > 120 ? QString::fromStdString(drawing_->x.label) : QString());
+  replot(rpQueuedReplot);
+}
+
+Frame PlotView::frame() const {
+  const QRect rect = axisRect()->rect();
+  Frame frame{QRectF(rect.left(), rect.bottom() - rect.height(), rect.width(), rect.height()), drawing_->x,
+              drawing_->y};
+  frame.x.low = xAxis->range().lower;
+  frame.x.high = xAxis->range().upper;
+  frame.y.low = yAxis->range().lower;
+  frame.y.high = yAxis->range().upper;
+  return frame;
+}
+
+PaintStyle PlotView::style() const {
+  const Theme& theme = currentTheme();
+  PaintStyle style;
+  style.ink = [&theme](Ink ink) { return theme.ink(ink); };
+  style.ground = {
+      {std::uint8_t(theme.neutral.red()), std::uint8_t(theme.neutral.green()), std::uint8_t(theme.neutral.blue())},
+      theme.dark};
+  style.surface = theme.surface;
+  style.font = captionFont();
+  style.selectionInk = theme.accent;
+  return style;
+}
+
+QPointF PlotView::pixelOf(double x, double y) const {
+  return {xAxis->coordToPixel(x), yAxis->coordToPixel(y)};
+}
+
+std::optional<PlotView::Spot> PlotView::spotAt(const QPointF& pixel) const {
+  if (!drawing_ || !axisRect()->rect().contains(pixel.toPoint())) return std::nullopt;
+  const double x = xAxis->pixelToCoord(pixel.x()), y = yAxis->pixelToCoord(pixel.y());
+  std::optional<Spot> nearest;
+  double distance = reach;
+  for (std::size_t i = 0; i < drawing_->items.size(); ++i) {
+    if (const auto* matrix = std::get_if<Cells>(&drawing_->items[i])) {
+      const auto row = std::clamp<std::int64_t>(std::llround(y), 0, matrix->rows - 1),
+                 column = std::clamp<std::int64_t>(std::llround(x), 0, matrix->columns - 1);
+      return Spot{row, column, i, std::size_t(row * matrix->columns + column), pixel};
+    }
+    if (const auto* bars = std::get_if<Bars>(&drawing_->items[i])) {
+      for (std::size_t at = 0; at < bars->x.size(); ++at)
+        if (std::abs(bars->x[at] - x) <= 0.5) return Spot{{}, {}, i, at, pixel};
+    }
+    const auto* line = std::get_if<Polyline>(&drawing_->items[i]);
+    if (!line || line->readOut.empty()) continue;
+    for (std::size_t at = 0; at < line->x.size(); ++at) {
+      if (!std::isfinite(line->y[at])) continue;
+      const QPointF point = pixelOf(line->x[at], line->y[at]);
+      const double far = std::hypot(point.x() - pixel.x(), point.y() - pixel.y());
+      if (far >= distance) continue;
+      distance = far;
+      nearest = Spot{{}, {}, i, at, point};
+    }
+  }
+  return nearest;
+}
+
+QString PlotView::textOf(const Spot& spot) const {
+  const auto text = [&](const std::vector<std::string>& texts) {
+    return spot.at < texts.size() ? QString::fromStdString(texts[spot.at]) : QString();
+  };
+  return std::visit(
+      [&](const auto& item) {
+        if constexpr (requires { item.readOut; })
+          return text(item.readOut);
+        else
+          return QString();
+      },
+      drawing_->items[spot.item]);
+}
+
+void PlotView::hover(std::optional<Spot> spot) {
+  const bool moved = spot.has_value() != spot_.has_value() || (spot && !(*spot == *spot_));
+  const std::optional<Spot> before = std::exchange(spot_, spot);
+  readOut_ = spot ? textOf(*spot) : QString();
+  layer(QStringLiteral("marks"))->replot();
+  if (!moved) return;
+  const Item& item = drawing_->items[spot ? spot->item : before->item];
+  if (const auto* matrix = std::get_if<Cells>(&item)) {
+    Q_EMIT hovered(QString::fromStdString(matrix->rowAxis), spot ? *spot->row : -1);
+    Q_EMIT hovered(QString::fromStdString(matrix->columnAxis), spot ? *spot->column : -1);
+  } else if (const auto* bars = std::get_if<Bars>(&item)) {
+    Q_EMIT hovered(QString::fromStdString(bars->axis), spot ? bars->index[spot->at] : -1);
+  }
+}
+
+void PlotView::choose(const Spot& spot, Qt::KeyboardModifiers modifiers) {
+  const Item& item = drawing_->items[spot.item];
+  if (const auto* matrix = std::get_if<Cells>(&item)) {
+    Q_EMIT chosen(QString::fromStdString(matrix->rowAxis), *spot.row, modifiers);
+    Q_EMIT chosen(QString::fromStdString(matrix->columnAxis), *spot.column, modifiers);
+  } else if (const auto* bars = std::get_if<Bars>(&item)) {
+    Q_EMIT chosen(QString::fromStdString(bars->axis), bars->index[spot.at], modifiers);
+  }
+}
+
+void PlotView::mouseMoveEvent(QMouseEvent* event) {
+  QCustomPlot::mouseMoveEvent(event);
+  if (drawing_ && event->buttons() == Qt::NoButton) hover(spotAt(event->position()));
+}
+
+void PlotView::mousePressEvent(QMouseEvent* event) {
+  pressed_ = event->position();
+  QCustomPlot::mousePressEvent(event);
+}
+
+void PlotView::mouseReleaseEvent(QMouseEvent* event) {
+  QCustomPlot::mouseReleaseEvent(event);
+  const bool clicked = event->button() == Qt::LeftButton && (event->position() - pressed_).manhattanLength() < 4;
+  if (!drawing_ || !clicked) return;
+  // What is shown may be drawn anew by whoever hears of the choice.
+  if (const auto spot = spotAt(event->position())) {
+    hover(spot);
+    choose(*spot, event->modifiers());
+  }
+}
+
+void PlotView::mouseDoubleClickEvent(QMouseEvent* event) {
+  QCustomPlot::mouseDoubleClickEvent(event);
+  if (!drawing_ || !zooms()) return;
+  showAll();
+  replot(rpQueuedReplot);
+}
+
+void PlotView::leaveEvent(QEvent* event) {
+  QCustomPlot::leaveEvent(event);
+  if (drawing_ && spot_) hover(std::nullopt);
+}
+
+// Arrow keys move through cells and bars, Enter chooses, Esc lets go.
+void PlotView::keyPressEvent(QKeyEvent* event) {
+  const int key = event->key();
+  const int across = key == Qt::Key_Right  ? 1
+                     : key == Qt::Key_Left ? -1
+                                           : 0,
+            down = key == Qt::Key_Down ? 1
+                   : key == Qt::Key_Up ? -1
+                                       : 0;
+  if (drawing_ && spot_ && (key == Qt::Key_Return || key == Qt::Key_Enter))
+    return choose(Spot(*spot_), event->modifiers());
+  if (drawing_ && spot_ && key == Qt::Key_Escape) {
+    hover(std::nullopt);
+    return event->ignore();  // the window clears its selection too
+  }
+  if (!drawing_ || (across == 0 && down == 0)) return QCustomPlot::keyPressEvent(event);
+  for (std::size_t i = 0; i < drawing_->items.size(); ++i) {
+    Spot spot{.item = i};
+    if (const auto* matrix = std::get_if<Cells>(&drawing_->items[i])) {
+      const bool here = spot_ && spot_->row;
+      spot.row = std::clamp<std::int64_t>(here ? *spot_->row + down : 0, 0, matrix->rows - 1);
+      spot.column = std::clamp<std::int64_t>(here ? *spot_->column + across : 0, 0, matrix->columns - 1);
+      spot.at = std::size_t(*spot.row * matrix->columns + *spot.column);
+      spot.where = pixelOf(double(*spot.column), double(*spot.row));
+      return hover(spot);
+    }
+    const auto* bars = std::get_if<Bars>(&drawing_->items[i]);
+    if (!bars || bars->x.empty()) continue;
+    const auto last = static_cast<std::int64_t>(bars->x.size()) - 1;
+    spot.at = std::size_t(std::clamp<std::int64_t>(spot_ ? std::int64_t(spot_->at) + across : 0, 0, last));
+    spot.where = pixelOf(bars->x[spot.at], bars->height[spot.at]);
+    return hover(spot);
+  }
+}
+
+void PlotView::resizeEvent(QResizeEvent* event) {
+  QCustomPlot::resizeEvent(event);
+  rearrange();
+}
+
+void PlotView::changeEvent(QEvent* event) {
+  QCustomPlot::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange || event->type() == QEvent::StyleChange) restyle();
+}
+
+}  // namespace moescope
