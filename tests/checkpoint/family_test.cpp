@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/checkpoint/family.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace moescope {
+namespace {
+
+ModelConfig small() {
+  ModelConfig config;
+  config.layers = 3;
+  config.moe.experts = 4;
+  config.moe.topK = 2;
+  config.moe.expertWidth = 24;
+  config.denseWidth = 40;
+  return config;
+}
+
+// The switches of each family of the contract, and a few that none has.
+std::vector<std::pair<std::string, ModelConfig>> examples() {
+  std::vector<std::pair<std::string, ModelConfig>> all;
+  const auto add = [&](const char* family, auto change) {
+    ModelConfig config = small();
+    change(config);
+    all.emplace_back(family, config);
+  };
+  add("mixtral", [](ModelConfig&) {});
+  add("olmoe", [](ModelConfig& c) { c.moe.router.kind = "softmax_raw", c.attention.qkNorm = QkNorm::full; });
+  add("olmoe", [](ModelConfig& c) { c.moe.router.kind = "switch", c.moe.topK = 1, c.attention.qkNorm = QkNorm::full; });
+  add("qwen3_moe", [](ModelConfig& c) { c.attention.qkNorm = QkNorm::head, c.moe.denseLayers = {1}; });
+  add("qwen2_moe", [](ModelConfig& c) {
+    c.moe.sharedExperts = 1, c.moe.sharedWidth = 48, c.moe.sharedGate = true, c.attention.inputBias = true;
+  });
+  add("dots1", [](ModelConfig& c) {
+    c.moe.router.kind = "sigmoid_bias", c.attention.qkNorm = QkNorm::head, c.moe.denseLayers = {0};
+    c.moe.sharedExperts = 2, c.moe.sharedWidth = 48,
+    c.moe.router.options = {{"sigmoid_bias.scale", 2.5}, {"sigmoid_bias.renormalise", 1}};
+  });
+  add("llama", [](ModelConfig& c) { c.moe = {}; });
+  add("moescope", [](ModelConfig& c) { c.moe.router.capacity = 1.25; });
+  add("moescope", [](ModelConfig& c) { c.moe.router.kind = "noisy", c.moe.router.options = {{"noisy.load", 0.2}}; });
+  add("moescope", [](ModelConfig& c) { c.moe.denseLayers = {2}; });
+  add("moescope", [](ModelConfig& c) { c.moe.router.kind = "softmax_raw"; });
+  return all;
+}
+
+TEST(Family, IsTheOneThatComputesTheSame) {
+  for (const auto& [family, config] : examples()) EXPECT_EQ(familyOf(config), family) << toJson(config);
+}
+
+TEST(Family, ConfigIsReadBackAsTheSameSwitches) {
+  for (const auto& [name, config] : examples()) {
+    const Family& family = familyFor(config);
+    const auto again = family.read(family.write(config), "config.json");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(family.write(*again), family.write(config)) << name;
+    std::vector<std::string> names, readNames;
+    for (const Slot& slot : family.slots(config)) names.push_back(slot.name);
+    for (const Slot& slot : family.slots(*again)) readNames.push_back(slot.name);
+    EXPECT_EQ(names, readNames);
+  }
+}
+
+TEST(Family, EveryTensorHasOneNameAndEveryRowOnePlace) {
+  for (const auto& [name, config] : examples()) {
+    std::set<std::string> names;
+    std::set<std::tuple<std::string, std::int64_t, std::int64_t>> rows;
+    for (const Slot& slot : familyFor(config).slots(config)) {
+      EXPECT_TRUE(names.insert(slot.name).second) << slot.name;
+      for (std::int64_t row = 0; row < slot.shape.front(); ++row)
+        EXPECT_TRUE(rows.insert({slot.parameter, slot.expert, slot.firstRow + row}).second) << slot.name;
+    }
+  }
+}
+
+TEST(Family, SwitchesSurviveJson) {
+  for (const auto& [name, config] : examples()) {
+    const auto again = modelConfigFromJson(toJson(config), "f");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(toJson(*again), toJson(config));
+  }
+}
+
+TEST(Family, ForeignConfigsAreReadStrictly) {
+  const ModelConfig config = small();
+  const Json sound = familyFor(config).write(config);
+  const auto read = [&](auto change) {
+    Json json = sound;
+    change(json);
+    const auto family = findFamily(json, "config.json");
+    if (!family) {
+      EXPECT_EQ(family.error().kind, ErrorKind::input);
+      return false;
+    }
+    const auto result = (*family)->read(json, "config.json");
+    if (!result) {
+      EXPECT_EQ(result.error().kind, ErrorKind::input) << result.error().message;
+    }
+    return result.has_value();
+  };
+  EXPECT_TRUE(read([](Json&) {}));
+  EXPECT_TRUE(read([](Json& json) { json["unknown"] = {1, 2}; }));
+  EXPECT_TRUE(read([](Json& json) { json.erase("rope_parameters"); }));
+  EXPECT_TRUE(read([](Json& json) { json["num_experts"] = 4; })) << "an alias that agrees";
+  EXPECT_FALSE(read([](Json& json) { json["num_experts"] = 8; })) << "an alias that contradicts";
+  EXPECT_FALSE(read([](Json& json) { json["model_type"] = "mamba"; }));
+  EXPECT_FALSE(read([](Json& json) { json["model_type"] = 3; }));
+  EXPECT_FALSE(read([](Json& json) { json = Json::array(); }));
+  EXPECT_FALSE(read([](Json& json) { json.erase("hidden_size"); }));
+  EXPECT_FALSE(read([](Json& json) { json["hidden_size"] = "128"; }));
+  EXPECT_FALSE(read([](Json& json) { json["hidden_size"] = 1e3; }));
+  EXPECT_FALSE(read([](Json& json) { json["hidden_size"] = -128; }));
+  EXPECT_FALSE(read([](Json& json) { json["num_hidden_layers"] = 1000000000; }));
+  EXPECT_FALSE(read([](Json& json) { json["num_attention_heads"] = 0; }));
+  EXPECT_FALSE(read([](Json& json) { json["num_experts_per_tok"] = 5; }));
+  EXPECT_FALSE(read([](Json& json) { json["num_local_experts"] = std::uint64_t{1} << 63; }));
+  EXPECT_FALSE(read([](Json& json) { json["sliding_window"] = 16; }));
+  EXPECT_FALSE(read([](Json& json) { json["hidden_act"] = "gelu"; }));
+  EXPECT_FALSE(read([](Json& json) { json["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4}}; }));
+  EXPECT_FALSE(read([](Json& json) { json["rope_scaling"] = {{"type", "linear"}, {"factor", 4}}; }));
+  EXPECT_FALSE(read([](Json& json) { json["tie_word_embeddings"] = 1; }));
+}
+
+}  // namespace
+}  // namespace moescope

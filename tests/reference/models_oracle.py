@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Expected logits, experts and weights of tiny models of each family, computed by `transformers`.
+
+    models_oracle.py            makes tests/reference/tiny_FAMILY.json
+    models_oracle.py FOLDER     compares the models that test_model saved in FOLDER/FAMILY (MOESCOPE_KEEP_MODELS=FOLDER) with them
+
+Weights come from a counter (tests/model/tiny_model.h has the same), so the files hold no weights. Run with torch 2.11 and
+transformers 5.23; the tests need neither.
+"""
+import json
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM
+
+here = pathlib.Path(__file__).parent
+MASK = (1 << 64) - 1
+
+
+def mixed(z: int) -> int:
+    """splitmix64."""
+    z = (z + 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def uniform(name: str, count: int) -> np.ndarray:
+    """count values in [-1, 1), multiples of 2^-23."""
+    seed = 0xCBF29CE484222325
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) & MASK
+    return np.array([(mixed((seed + i) & MASK) >> 40) / 2.0**23 - 1 for i in range(count)], dtype=np.float64)
+
+
+def weights(name: str, shape: tuple) -> torch.Tensor:
+    value = uniform(name, int(np.prod(shape)))
+    if name.endswith("norm.weight"):
+        value = 1 + 0.25 * value
+    elif name.endswith("bias"):
+        value = 0.25 * value
+    elif "embed_tokens" not in name:
+        value = value * (2 / np.sqrt(shape[-1]))
+    return torch.tensor(value.astype(np.float32).reshape(shape))
+
+
+common = {
+    "vocab_size": 32, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "hidden_act": "silu", "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}, "tie_word_embeddings": False,
+    "bos_token_id": None, "eos_token_id": None, "pad_token_id": None,
+}
+families = {
+    "mixtral": {"architectures": ["MixtralForCausalLM"], "head_dim": 8, "intermediate_size": 12, "num_local_experts": 4,
+                "num_experts_per_tok": 2, "sliding_window": None},
+    "olmoe": {"architectures": ["OlmoeForCausalLM"], "intermediate_size": 10, "num_experts": 6, "num_experts_per_tok": 3,
+              "norm_topk_prob": False, "clip_qkv": None, "tie_word_embeddings": True},
+    "qwen3_moe": {"architectures": ["Qwen3MoeForCausalLM"], "head_dim": 6, "intermediate_size": 20, "moe_intermediate_size": 8,
+                  "num_experts": 8, "num_experts_per_tok": 2, "norm_topk_prob": True, "mlp_only_layers": [0],
+                  "decoder_sparse_step": 1, "attention_bias": False, "use_sliding_window": False, "num_hidden_layers": 3},
+    "qwen2_moe": {"architectures": ["Qwen2MoeForCausalLM"], "intermediate_size": 20, "moe_intermediate_size": 8,
+                  "shared_expert_intermediate_size": 14, "num_experts": 5, "num_experts_per_tok": 2, "norm_topk_prob": False,
+                  "mlp_only_layers": [], "decoder_sparse_step": 1, "qkv_bias": True, "use_sliding_window": False},
+    "dots1": {"architectures": ["Dots1ForCausalLM"], "head_dim": 8, "intermediate_size": 20, "moe_intermediate_size": 8,
+              "n_routed_experts": 6, "n_shared_experts": 2, "num_experts_per_tok": 3, "first_k_dense_replace": 1,
+              "num_hidden_layers": 3, "n_group": 1, "topk_group": 1, "norm_topk_prob": True, "routed_scaling_factor": 2.5,
+              "attention_bias": False, "sliding_window": None, "layer_types": ["full_attention"] * 3},
+    "llama": {"architectures": ["LlamaForCausalLM"], "head_dim": 4, "intermediate_size": 24, "attention_bias": False,
+              "mlp_bias": False},
+}
+
+
+def run(folder: pathlib.Path, ids: torch.Tensor) -> dict:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
+                                                 experts_implementation="eager").eval()
+    routed = []
+
+    def see(_module, arguments):
+        _, index, weight = arguments[:3]
+        order = torch.argsort(weight, dim=1, descending=True)
+        routed.append((index.gather(1, order), weight.gather(1, order)))
+
+    for name, module in model.named_modules():
+        if name.endswith("mlp.experts") or name.endswith("block_sparse_moe.experts"):
+            module.register_forward_pre_hook(see)
+    with torch.no_grad():
+        logits = model(ids).logits
+    return {"logits": logits, "routed": routed}
+
+
+def tensor_names(config: dict, folder: pathlib.Path) -> dict:
+    """Names and shapes on disk: what `transformers` itself saves for such a model."""
+    from transformers import AutoConfig
+    from safetensors import safe_open
+
+    (folder / "config.json").write_text(json.dumps(config))
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).to(torch.float32).save_pretrained(folder / "names")
+    with safe_open(folder / "names" / "model.safetensors", "pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+
+
+def make(family: str) -> None:
+    config = {**common, "model_type": family, **families[family]}
+    ids = torch.tensor((uniform("ids", 24) * 16 + 16).astype(np.int64).reshape(2, 12))
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        shapes = tensor_names(config, folder)
+        save_file({key: weights(key, shape) for key, shape in shapes.items()}, folder / "model.safetensors", {"format": "pt"})
+        found = run(folder, ids)
+    number = lambda tensor: [float(f"{x:.7g}") for x in tensor.flatten().tolist()]  # noqa: E731
+    expected = {"config": config, "tensors": {key: list(shape) for key, shape in sorted(shapes.items())}, "ids": ids.tolist(),
+                "logits": number(found["logits"]),
+                "layers": [{"expert": index.flatten().tolist(), "weight": number(weight)} for index, weight in found["routed"]]}
+    path = here / f"tiny_{family}.json"
+    path.write_text(json.dumps(expected, separators=(",", ":")).replace('],"', '],\n"') + "\n")
+    print(family, len(shapes), "tensors, largest logit", float(found["logits"].abs().max()), path.stat().st_size, "bytes")
+
+
+def compare(family: str, folder: pathlib.Path) -> float:
+    expected = json.loads((here / f"tiny_{family}.json").read_text())
+    found = run(folder / family, torch.tensor(expected["ids"]))
+    error = float((found["logits"].flatten() - torch.tensor(expected["logits"])).abs().max())
+    print(family, "saved here, loaded by transformers: largest difference of a logit", error)
+    return error
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(max(compare(family, pathlib.Path(sys.argv[1])) for family in families) > 1e-4)
+    for each in families:
+        make(each)
