@@ -68,12 +68,13 @@ Expected<void> show(const Options& options) {
   if (!artifact.operation.empty())
     std::cout << fmt::format("  made by   {} (output {})\n", artifact.operation, artifact.port);
   if (json["request"].is_object()) {
-    for (const auto& [port, ids] : json["request"].value("in", Json::object()).items())
+    const Json inputs = json["request"].value("in", Json::object()), set = json["request"].value("set", Json::object());
+    for (const auto& [port, ids] : inputs.items())
       for (const Json& id : ids) {
         auto input = study.get(id.get<std::string>());
         std::cout << fmt::format("  in        {} = {}\n", port, input ? input->title() : id.get<std::string>());
       }
-    for (const auto& [key, value] : json["request"].value("set", Json::object()).items())
+    for (const auto& [key, value] : set.items())
       std::cout << fmt::format("  set       {} = {}\n", key, canonical(value));
   }
   if (json["provenance"].is_object())
