@@ -98,7 +98,7 @@ def test_a_newer_study_is_refused_with_both_versions():
 def test_a_study_that_another_host_holds_is_read_only():
     with Folder() as folder:
         study = small_study(folder)
-        (study / "lock").write_text("00000000-0000-0000-0000-000000000000 elsewhere\n")
+        (study / "lock").write_text('{"boot":"00000000-0000-0000-0000-000000000000","host":"elsewhere"}')
         message = error("run", "corpus.synthetic", "--study", study, "--set", "seed=3", code=4)["message"]
         assert "elsewhere" in message, message
         assert error("rm", "--study", study, "c", code=4)
