@@ -141,6 +141,11 @@ Expected<TokenisedCorpus> TokenisedCorpus::open(const Corpus& corpus, const Toke
                           path.string());
 }
 
+fs::path tokenCacheFor(const fs::path& corpusFolder) {
+  const fs::path corpora = corpusFolder.parent_path();
+  return corpora.filename() == "corpora" ? corpora.parent_path() / "cache" : fs::path();
+}
+
 std::int64_t TokenisedCorpus::vocabularySize() const {
   return state_->vocabulary;
 }

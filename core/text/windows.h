@@ -27,6 +27,9 @@ class TokenisedCorpus {
   std::unique_ptr<State> state_;
 };
 
+// Where the tokens of a study's corpus (S/corpora/<id>) are kept: S/cache. Empty for a corpus elsewhere: kept in memory.
+std::filesystem::path tokenCacheFor(const std::filesystem::path& corpusFolder);
+
 // `count` tokens of one document from `position`; windows start at multiples of the length and never cross documents.
 struct Window {
   std::uint32_t document = 0;

@@ -126,6 +126,11 @@ TEST_F(WindowsTest, TheCacheGivesTheSameTokensAndADamagedOneIsMadeAgain) {
   EXPECT_EQ(first->read(0, 90, 11).error().kind, ErrorKind::bug);
 }
 
+TEST_F(WindowsTest, TokensOfAStudysCorpusAreKeptInItsCache) {
+  EXPECT_EQ(tokenCacheFor("/work/S/corpora/0123"), "/work/S/cache");
+  EXPECT_EQ(tokenCacheFor("/work/S/scratch/0123/corpus"), "");
+}
+
 TEST_F(WindowsTest, IdsOutsideTheTokenizersVocabularyAreRefused) {
   auto writer = CorpusWriter::create(folder / "ids", {"x"}, false);
   const std::vector<std::int32_t> large{1, 256};
