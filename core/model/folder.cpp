@@ -98,7 +98,8 @@ Expected<ModelConfig> readSwitches(const fs::path& folder, const Json& config, c
   if (!note || !note->is_object() || !note->contains("model")) return fromConfig;
   const Expected<ModelConfig> noted = modelConfigFromJson((*note)["model"], (folder / "moescope.json").string());
   if (!noted || familyFor(*noted).modelType != family.modelType) return fromConfig;
-  for (const auto& [key, value] : family.write(*noted).items())
+  const Json written = family.write(*noted);
+  for (const auto& [key, value] : written.items())
     if (!config.contains(key) || config[key] != value) return fromConfig;
   return *noted;
 }
