@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/result/marks.h"
 #include "core/result/scale.h"
@@ -33,6 +35,32 @@ std::vector<bool> greyCells(const Slice& slice, const Colouring& colours, const 
       grey[cell] = std::abs(value - fair) <= noise[cell];
   }
   return grey;
+}
+
+// Grey by another value over the same axes: grey_above {"value":"q","at":0.05}; a cell without that value is grey too.
+struct GreyAbove {
+  Slice value;
+  double at = 0;
+};
+Expected<std::optional<GreyAbove>> greyAbove(const Result& result, const Figure& figure, const ViewState& view) {
+  const auto option = figure.options.find("grey_above");
+  if (option == figure.options.end()) return std::optional<GreyAbove>();
+  const Json value = option->is_object() ? option->value("value", Json()) : Json();
+  const Json at = option->is_object() ? option->value("at", Json()) : Json();
+  if (!value.is_string() || !at.is_number())
+    return usageError(fmt::format("The heat map \"{}\" has a grey_above without value and at.", figure.name));
+  TRY(other, moescope::slice(result, figure, value.get<std::string>(), view));
+  return std::optional<GreyAbove>(GreyAbove{std::move(other), at.get<double>()});
+}
+
+void greyCellsAbove(Cells& cells, const Slice& slice, const GreyAbove& above) {
+  cells.grey.assign(slice.values.size(), false);
+  for (std::size_t cell = 0; cell < cells.grey.size(); ++cell) {
+    const double value = above.value.values[cell];
+    cells.grey[cell] = !std::isnan(slice.values[cell]) && !(value <= above.at);
+    if (cell < cells.readOut.size() && !std::isnan(value))
+      cells.readOut[cell] += fmt::format(", {} {}", above.value.name, number(value, 2));
+  }
 }
 
 std::string greyWords(const Slice& slice, const Colouring& colours) {
@@ -125,6 +153,13 @@ Expected<Drawing> drawHeatMap(const Result& result, const Figure& figure, const 
     TRY(noise, noiseFloor(result, figure, slice));
     cells.grey = greyCells(slice, colours, noise);
     if (!slice.low.empty() || !noise.empty()) grey = greyWords(slice, colours);
+  }
+  TRY(above, greyAbove(result, figure, view));
+  const bool judged =
+      above && std::ranges::any_of(above->value.values, [](double value) { return !std::isnan(value); });
+  if (judged) {
+    greyCellsAbove(cells, slice, *above);
+    grey = fmt::format("cells with {} > {} are grey", above->value.name, number(above->at));
   }
   drawing.caption =
       captioned({sentence(quantity(slice.name, unit, figure)) + (colours.words.empty() ? "" : ", " + colours.words),

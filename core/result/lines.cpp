@@ -201,9 +201,10 @@ Expected<Drawing> drawLines(const Result& result, const Figure& figure, const Vi
   std::string thinWords;
   for (const std::string& value : figure.values)
     if (listed(figure, "thin", value)) thinWords = "thin: " + words(value, figure);
-  drawing.caption =
-      captioned({sentence(named(figure.values, figure)) + (unit.empty() ? "" : ", " + unit), thin ? thinWords : "",
-                 floors ? "dashed: what balanced routing alone gives" : "", sizeWords(result.facts)});
+  const Json given = figure.options.value("floor_words", Json());
+  const std::string floorWords = given.is_string() ? given.get<std::string>() : "what balanced routing alone gives";
+  drawing.caption = captioned({sentence(named(figure.values, figure)) + (unit.empty() ? "" : ", " + unit),
+                               thin ? thinWords : "", floors ? "dashed: " + floorWords : "", sizeWords(result.facts)});
   drawing.x = {.label = words(axis.name, figure), .low = x.front(), .high = x.back()};
   if (!numeric || x.size() <= 12)
     for (std::size_t i = 0; i < x.size(); ++i) drawing.x.ticks.push_back({x[i], shortLabel(axis.labels[i])});

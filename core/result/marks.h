@@ -18,14 +18,16 @@ std::span<const Mark> marks();
 // Options (figure.options) and view settings (view.set) are named at each.
 
 // Cells over two axes. grey_within_baseline: cells whose interval holds the fair value, or that lie within noise_floor
-// of it, are grey. View "values" names another value over the same axes.
+// of it, are grey. grey_above {"value":"q","at":0.05}: cells where that other value is larger are grey. View "values"
+// names another value over the same axes.
 Expected<Drawing> drawHeatMap(const Result& result, const Figure& figure, const ViewState& view);
 
 // Bars over one axis, highest first; "order":"axis" (option or view) keeps the axis's order. line: {"at","label"}.
 // noise_floor shades a band round the line.
 Expected<Drawing> drawSortedBars(const Result& result, const Figure& figure, const ViewState& view);
 
-// One line a value, or one line a label of the second axis. floor:"baseline" adds the expectation, dashed; thin: names
+// One line a value, or one line a label of the second axis. floor:"baseline" adds the expectation, dashed, and
+// floor_words says of what ("what balanced routing alone gives"); thin: names
 // of values drawn thin; line: {"at","label"}; logarithmic: true for the y axis.
 Expected<Drawing> drawLines(const Result& result, const Figure& figure, const ViewState& view);
 

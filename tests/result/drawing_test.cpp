@@ -84,6 +84,20 @@ TEST(HeatMap, WithoutIntervalsTheNoiseFloorDecidesWhatIsGrey) {
   EXPECT_EQ(only<Cells>(*draw(result, figure, {})).grey, (std::vector<bool>{false, false, false, true, true, false}));
 }
 
+TEST(HeatMap, AnotherValueMayDecideWhatIsGrey) {
+  Result result = twoLayers();
+  result.add("q", "", {"layer", "expert"}, {0.01, 0.05, 0.2, 0.04, nan, nan});
+  Figure figure = heatMap("load", "utilisation").over({"layer", "expert"}).scale("log2 around 1");
+  figure.option("grey_above", {{"value", "q"}, {"at", 0.05}});
+  const Drawing drawing = *draw(result, figure, {});
+  const Cells& cells = only<Cells>(drawing);
+  EXPECT_EQ(cells.grey, (std::vector<bool>{false, false, true, false, true, false}));
+  EXPECT_EQ(cells.readOut[3], "layer 1 (block 3) · expert 0\n4 × fair [3.5, 4.5], q 0.04");
+  EXPECT_NE(drawing.caption.find("cells with q > 0.05 are grey"), std::string::npos);
+  figure.option("grey_above", {{"value", "q"}});
+  EXPECT_FALSE(draw(result, figure, {}));
+}
+
 TEST(HeatMap, ScaleHasWholeDoublingsWithFairShareInTheMiddle) {
   const Drawing drawing = *draw(twoLayers(), loadFigure(), {});
   EXPECT_EQ(drawing.scale->map, "blue white red");
