@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace moescope {
@@ -26,24 +27,33 @@ struct Segments {
   std::vector<std::int64_t> offsets;
   std::int64_t choices;  // k
   std::int64_t experts() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
+  std::int64_t first(std::int64_t e) const { return offsets[static_cast<std::size_t>(e)]; }
+  std::int64_t last(std::int64_t e) const { return offsets[static_cast<std::size_t>(e) + 1]; }
   at::Tensor rows(const at::Tensor& tensor, std::int64_t e) const {
-    const std::int64_t first = offsets[static_cast<std::size_t>(e)];
-    return tensor.narrow(0, first, offsets[static_cast<std::size_t>(e) + 1] - first);
+    return tensor.narrow(0, first(e), last(e) - first(e));
   }
 };
 
-// Calls `work` for every expert that has rows. On the CPU experts run side by side, each in one thread: their products
-// are too small to be worth splitting. Threads of the pool know nothing of the caller's guards, so they set their own.
+// Calls `work` for every expert that has rows. On the CPU threads take runs of neighbouring experts with about as many
+// rows each, for one expert's product is too small to be worth splitting; unless one expert has most of the rows.
 void forEachExpert(const Segments& segments, bool parallel, const std::function<void(std::int64_t)>& work) {
-  const auto range = [&](std::int64_t first, std::int64_t last) {
-    const at::AutoDispatchBelowAutograd guard;
-    for (std::int64_t e = first; e < last; ++e)
-      if (segments.offsets[static_cast<std::size_t>(e)] < segments.offsets[static_cast<std::size_t>(e) + 1]) work(e);
+  const std::int64_t rows = segments.offsets.back(), shares = at::get_num_threads();
+  std::int64_t most = 0;
+  for (std::int64_t e = 0; e < segments.experts(); ++e) most = std::max(most, segments.last(e) - segments.first(e));
+  const bool split = parallel && shares > 1 && most * shares <= rows * 3 / 2;
+  const auto share = [&](std::int64_t from, std::int64_t to) {
+    // Threads of the pool know nothing of the caller's guards, so they set their own.
+    const at::AutoDispatchBelowADInplaceOrView guard;
+    for (std::int64_t e = 0; e < segments.experts(); ++e) {
+      const std::int64_t middle = (segments.first(e) + segments.last(e)) / 2;
+      const bool mine = !split || (middle >= rows * from / shares && middle < rows * to / shares);
+      if (mine && segments.first(e) < segments.last(e)) work(e);
+    }
   };
-  if (parallel && segments.experts() >= at::get_num_threads())
-    at::parallel_for(0, segments.experts(), 1, range);
+  if (split)
+    at::parallel_for(0, shares, 1, share);
   else
-    range(0, segments.experts());
+    share(0, shares);
 }
 
 // Sums the rows of the k choices of each token, first choice first: [N,H] to [T,H]. Unlike index_add, the same for any

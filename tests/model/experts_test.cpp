@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
 #include "core/model/feed_forward.h"
@@ -77,6 +79,30 @@ TEST(Experts, AreBitEqualHoweverManyThreadsWork) {
   const at::Tensor two = applyExperts(made.x, made.assignments, made.gateUp, made.down);
   at::set_num_threads(threads);
   EXPECT_TRUE(one.equal(two));
+}
+
+TEST(Experts, OneThatGetsMostTokensIsNoSpecialCase) {
+  Case made = makeCase();
+  made.assignments.expert.select(1, 0).fill_(4);
+  made.assignments.expert.select(1, 1).fill_(1);
+  made.assignments.kept = at::ones({13, 2}, at::kBool);
+  made.assignments.kept.select(1, 1).slice(0, 1).fill_(false);
+  made.assignments.weight = made.assignments.weight.add(0.1).mul(made.assignments.kept);
+  sortByExpert(made.assignments, 5);
+  EXPECT_TRUE(
+      at::allclose(applyExperts(made.x, made.assignments, made.gateUp, made.down), definition(made), 1e-5, 1e-5));
+}
+
+TEST(Experts, WorkWithoutGradientsAndInInferenceMode) {
+  Case made = makeCase();
+  made.gateUp.set_requires_grad(true);
+  const at::Tensor expected = applyExperts(made.x, made.assignments, made.gateUp, made.down).detach();
+  {
+    const at::NoGradGuard guard;
+    EXPECT_TRUE(applyExperts(made.x, made.assignments, made.gateUp, made.down).equal(expected));
+  }
+  const c10::InferenceMode guard;
+  EXPECT_TRUE(applyExperts(made.x.clone(), made.assignments, made.gateUp, made.down).equal(expected));
 }
 
 TEST(Experts, NothingKeptIsZero) {
