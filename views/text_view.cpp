@@ -7,28 +7,18 @@
 #include <QTextDocument>
 #include <QToolTip>
 #include <algorithm>
+#include <cmath>
 
 #include "views/theme.h"
+#include "views/token_document.h"
 
 namespace moescope {
-
-namespace {
-
-// The hue on the surface, so light that text on it stays readable.
-QColor onSurface(const QColor& hue, const QColor& surface, double share) {
-  const auto part = [share](int a, int b) { return int(std::lround(share * a + (1 - share) * b)); };
-  return QColor(part(hue.red(), surface.red()), part(hue.green(), surface.green()), part(hue.blue(), surface.blue()));
-}
-
-}  // namespace
 
 TextView::TextView(QWidget* parent) : QTextBrowser(parent) {
   setFrameShape(NoFrame);
   setOpenLinks(false);
   setMouseTracking(true);
   viewport()->setMouseTracking(true);
-  setWordWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
-  document()->setDocumentMargin(0);
 }
 
 void TextView::setDrawing(std::shared_ptr<const Drawing> drawing) {
@@ -46,34 +36,13 @@ void TextView::fill() {
   start_.clear();
   if (!drawing_ || !drawing_->text) return;
   const Theme& theme = currentTheme();
-  const double strength = theme.dark ? 0.42 : 0.34;
-  document()->setUndoRedoEnabled(false);
-  QTextCursor cursor(document());
-  cursor.beginEditBlock();
-  QTextCharFormat plain;
-  plain.setFont(codeFont());
-  plain.setForeground(theme.text);
-  QTextBlockFormat lines;
-  lines.setLineHeight(150, QTextBlockFormat::ProportionalHeight);
-  cursor.setBlockFormat(lines);
-  for (const DrawnText::Run& run : drawing_->text->runs) {
-    start_.push_back(cursor.position());
-    QTextCharFormat format = plain;
-    if (run.ground) format.setBackground(onSurface(theme.ink(*run.ground), theme.surface, strength * run.strength));
-    cursor.insertText(QString::fromStdString(run.text), format);
-  }
-  start_.push_back(cursor.position());
-  QTextCharFormat label = plain;
-  label.setFont(captionFont());
-  cursor.insertBlock(lines, label);
-  cursor.insertBlock(lines, label);
-  for (const auto& [text, ink] : drawing_->text->legend) {
-    QTextCharFormat chip = label;
-    chip.setBackground(ink == Ink::neutral ? theme.neutral : onSurface(theme.ink(ink), theme.surface, strength));
-    cursor.insertText(u' ' + QString::fromStdString(text) + u' ', chip);
-    cursor.insertText(QStringLiteral("  "), label);
-  }
-  cursor.endEditBlock();
+  start_ = fillTokenDocument(*document(), *drawing_->text,
+                             {.ink = [&theme](Ink ink) { return theme.ink(ink); },
+                              .surface = theme.surface,
+                              .text = theme.text,
+                              .font = codeFont(),
+                              .legendFont = captionFont(),
+                              .strength = theme.dark ? 0.42 : 0.34});
   underline();
 }
 
