@@ -23,8 +23,11 @@ namespace {
 
 // Step n brings schema n to n + 1; what was released is never edited, a change is a new step.
 constexpr std::array<const char*, studySchema> steps{R"sql(
-CREATE TABLE revision (value INTEGER NOT NULL) STRICT;
-INSERT INTO revision VALUES (0);
+CREATE TABLE study (
+  id TEXT NOT NULL,                  -- drawn when it was made; a copy has the same
+  revision INTEGER NOT NULL          -- raised with every change
+) STRICT;
+INSERT INTO study VALUES (lower(hex(randomblob(16))), 0);
 
 CREATE TABLE artifact (
   id TEXT PRIMARY KEY CHECK (length(id) = 64),

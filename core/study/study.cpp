@@ -95,7 +95,7 @@ Expected<void> Study::State::requireWriting() const {
 }
 
 Expected<std::int64_t> Study::State::raiseRevision() const {
-  return connection.integer("UPDATE revision SET value = value + 1 RETURNING value");
+  return connection.integer("UPDATE study SET revision = revision + 1 RETURNING revision");
 }
 
 Expected<void> Study::State::touch(const std::string& id, std::int64_t revision) const {
@@ -215,7 +215,7 @@ Expected<std::vector<Artifact>> Study::changedSince(std::int64_t revision) const
 }
 
 std::int64_t Study::revision() const {
-  return state_->connection.integer("SELECT value FROM revision").value_or(0);
+  return state_->connection.integer("SELECT revision FROM study").value_or(0);
 }
 
 // ---- Requests -------------------------------------------------------------------------------------------------------

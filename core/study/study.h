@@ -51,6 +51,7 @@ class Study {
   ~Study();
 
   const std::filesystem::path& folder() const;
+  std::string id() const;  // 32 hex digits, drawn when it was made; copies share it
 
   // Artifacts ---------------------------------------------------------------------------------------------------------
   Expected<std::vector<Artifact>> list(bool withDeleted = false) const;  // oldest first
