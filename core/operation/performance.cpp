@@ -10,6 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/operation/file_lock.h"
+#include "core/operation/plugin.h"
 #include "core/operation/preview.h"
 #include "core/operation/worker_job.h"
 
@@ -33,12 +34,29 @@ struct Task {
   std::function<Expected<Outputs>(const Inputs&, const Parameters&, Job&)> run;
 };
 
+// What was asked for is what runs: a plugin that changed since is another request.
+Expected<Task> pluginTask(const WorkOrder& order) {
+  TRY(plugin, readPlugin(order.worker));
+  if (plugin.digest != order.request.plugin || plugin.description.id != order.request.operation)
+    return inputError(fmt::format("the plugin {} in {} changed after it was asked for; ask again",
+                                  order.request.operation, order.worker),
+                      order.worker);
+  auto run = [plugin](const Inputs& inputs, const Parameters& parameters, Job& job) {
+    return runPlugin(plugin, inputs, parameters, job);
+  };
+  auto estimate = [memory = plugin.memory](const Inputs&, const Parameters&) -> Expected<Cost> {
+    return Cost{.memory = memory};
+  };
+  return Task{plugin.description, std::move(estimate), std::move(run)};
+}
+
 Expected<Task> findTask(std::span<const Operation> operations, const WorkOrder& order) {
   for (const Operation& operation : operations) {
     Description description = describe(operation);
     if (description.id == order.request.operation)
       return Task{std::move(description), operation.estimate, operation.run};
   }
+  if (!order.request.plugin.empty()) return pluginTask(order);
   return bugError("this worker has no operation " + order.request.operation);
 }
 

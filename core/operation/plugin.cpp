@@ -10,6 +10,7 @@
 
 #include "core/base/digest.h"
 #include "core/base/json_reading.h"
+#include "core/operation/request.h"
 #include "core/study/trust.h"
 
 namespace moescope {
@@ -155,6 +156,19 @@ Plugins findPlugins(const fs::path& program, const Study* study, const std::vect
     }
   }
   return plugins;
+}
+
+Expected<Plugin> findPlugin(const std::string& id, const fs::path& program, const Study* study,
+                            std::vector<Description> known) {
+  Plugins plugins = findPlugins(program, study, known);
+  for (Plugin& plugin : plugins.usable) {
+    if (plugin.description.id == id) return std::move(plugin);
+    known.push_back(plugin.description);
+  }
+  for (RejectedPlugin& rejected : plugins.rejected)
+    if (toJson(rejected).at("id") == id) return std::move(rejected.reason);
+  auto found = findDescription(known, id);
+  return found ? bugError(id + " is no plugin") : std::move(found).error();
 }
 
 Json toJson(const RejectedPlugin& rejected) {

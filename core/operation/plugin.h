@@ -45,6 +45,10 @@ std::vector<std::filesystem::path> pluginSearchPath(const std::filesystem::path&
 // comes before any plugin. The plugins in the folder of a study that is not trusted are rejected.
 Plugins findPlugins(const std::filesystem::path& program, const Study* study, const std::vector<Description>& known);
 
+// The usable plugin of that id; else the reason why it was rejected; else a usage error with the nearest operation.
+Expected<Plugin> findPlugin(const std::string& id, const std::filesystem::path& program, const Study* study,
+                            std::vector<Description> known);
+
 // Rejected ones as rows of `operations --json`: {"id","plugin":folder,"rejected":reason}.
 Json toJson(const RejectedPlugin& rejected);
 

@@ -16,7 +16,7 @@
 namespace moescope {
 
 namespace {
-constexpr std::size_t longestLine = 64u << 10, keptErrors = 4u << 10;
+constexpr std::size_t longestLine = 64u << 10, keptErrors = 4u << 10, mostShown = 1u << 20;  // bytes
 
 struct Pipe {
   int read = -1, write = -1;
@@ -134,6 +134,8 @@ bool PluginProcess::take(int& descriptor, bool isOutput) {
   } else {
     errors_ += taken;
     if (errors_.size() > keptErrors) errors_.erase(0, errors_.size() - keptErrors);
+    // Also into the job's own output, which is no place for a flood.
+    if ((shown_ += taken.size()) > mostShown) return true;
     [[maybe_unused]] const ssize_t shown = ::write(2, taken.data(), taken.size());
   }
   return true;

@@ -40,6 +40,7 @@ class PluginProcess {
   pid_t pid_ = 0;
   int output_ = -1, error_ = -1;
   std::string pending_, errors_;
+  std::size_t shown_ = 0;
   std::optional<int> status_;
 };
 

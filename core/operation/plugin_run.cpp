@@ -54,7 +54,7 @@ std::vector<std::string> environmentOf() {
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
     if (text.starts_with("PYTHONPATH="))
-      path += ":" + std::string(text.substr(11));
+      path.append(":").append(text.substr(11));
     else if (!text.starts_with("PYTHONDONTWRITEBYTECODE=") && !text.starts_with("HDF5_USE_FILE_LOCKING="))
       variables.emplace_back(text);
   }
@@ -78,13 +78,9 @@ class Listener {
  public:
   explicit Listener(Job& job) : job_(job) {}
   void hear(const std::string& line) {
-    if (line.empty()) return;
+    if (!line.starts_with('{')) return print(line);
     const auto json = parseJson(line);
-    if (!json || !json->is_object()) {
-      // Prints of a library; a flood of them is not worth keeping.
-      if (++plain_ <= 100) job_.log("info", line.substr(0, 500));
-      return;
-    }
+    if (!json || !json->is_object()) return print(line);
     if (json->contains("progress")) {
       const double fraction = realFromJson((*json)["progress"]);
       if (fraction >= 0 && fraction <= 1) job_.progress(fraction, text(*json, "stage"));
@@ -96,6 +92,10 @@ class Listener {
   std::optional<Error> said;
 
  private:
+  // Prints of a library; a flood of them is not worth keeping.
+  void print(const std::string& line) {
+    if (!line.empty() && ++plain_ <= 100) job_.log("info", line.substr(0, 500));
+  }
   static std::string text(const Json& json, const char* key) {
     return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
   }
@@ -138,7 +138,8 @@ Expected<void> follow(const Plugin& plugin, PluginProcess& process, Job& job) {
       ::usleep(5000);
     for (const std::string& line : process.lines()) listener.hear(line);
     if (const auto status = process.status()) {
-      while (process.wait(0) && Clock::now() - started < std::chrono::duration<double>(plugin.seconds + 10))
+      // What is still in the pipes; a process that left the group could hold them open for ever.
+      for (int round = 0; round < 20 && process.wait(10); ++round)
         for (const std::string& line : process.lines()) listener.hear(line);
       for (const std::string& line : process.lines()) listener.hear(line);
       if (job.cancelled()) return cancelledError();
@@ -175,6 +176,8 @@ Expected<Output> readOutput(const Plugin& plugin, const Port& port, const fs::pa
   if (const auto sound = checkResult(*result); !sound) return garbage(sound.error().message);
   Output output{.port = port.name, .kind = Kind::result};
   output.result = *std::move(result);
+  // What a figure shows is declared once, in plugin.json.
+  if (!plugin.description.figures.empty()) output.result->figures.clear();
   return output;
 }
 

@@ -12,6 +12,7 @@
 #include "core/base/file.h"
 #include "core/operation/line_writer.h"
 #include "core/operation/machine.h"
+#include "core/operation/plugin.h"
 #include "core/operation/preview.h"
 #include "core/operation/protocol.h"
 #include "core/operation/rows.h"
@@ -155,7 +156,12 @@ class Connection {
   Expected<void> operations() {
     std::vector<Json> list;
     for (const Description& description : settings_.operations) list.push_back(toJson(description));
-    answerInParts("operations", "operations", list, Json::object());
+    const Plugins plugins =
+        findPlugins(thisProgram(), supervisor_ ? &supervisor_->study() : nullptr, settings_.operations);
+    for (const Plugin& plugin : plugins.usable) list.push_back(toJson(plugin.description));
+    Json rejected = Json::array();
+    for (const RejectedPlugin& row : plugins.rejected) rejected.push_back(toJson(row));
+    answerInParts("operations", "operations", list, Json{{"rejected", rejected}});
     return {};
   }
 

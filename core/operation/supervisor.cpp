@@ -11,6 +11,7 @@
 #include "core/base/json_reading.h"
 #include "core/base/process.h"
 #include "core/operation/file_lock.h"
+#include "core/operation/plugin.h"
 #include "core/operation/preview.h"
 
 namespace moescope {
@@ -51,21 +52,32 @@ Expected<std::map<std::string, std::string>> namesByPort(const Submission& submi
 
 // --- Submitting ------------------------------------------------------------------------------------------------------
 
+// What is asked for, and for a plugin the digest of what it is at this moment.
+Expected<std::pair<Description, std::string>> Supervisor::describe(const std::string& operation) const {
+  for (const Description& description : settings_.operations)
+    if (description.id == operation) return std::pair(description, std::string());
+  TRY(plugin, findPlugin(operation, thisProgram(), &study_, settings_.operations));
+  return std::pair(plugin.description, plugin.digest);
+}
+
 Expected<WorkOrder> Supervisor::order(const Submission& submission) {
-  TRY(description, findDescription(settings_.operations, submission.request.operation));
-  TRY(request, resolveRequest(submission.request, *description, study_));
-  TRY(names, namesByPort(submission, *description));
+  TRY(asked, describe(submission.request.operation));
+  const auto& [description, plugin] = asked;
+  Request written = submission.request;
+  written.plugin = plugin;
+  TRY(request, resolveRequest(written, description, study_));
+  TRY(names, namesByPort(submission, description));
   WorkOrder order{.job = submission.job.empty() ? inventJobId(digest(request)) : submission.job,
                   .study = fs::absolute(study_.folder()),
                   .request = std::move(request),
-                  .worker = description->worker,
-                  .title = description->title,
+                  .worker = description.worker,
+                  .title = description.title,
                   .resources = submission.resources,
                   .names = std::move(names),
                   .fresh = submission.fresh,
                   .keep = submission.keep,
                   .estimateOnly = submission.estimateOnly,
-                  .exclusive = occupiesDevice(*description) && !submission.estimateOnly};
+                  .exclusive = occupiesDevice(description) && !submission.estimateOnly};
   TRY_DO(checkJobId(order.job));
   if (find(order.job) != nullptr) return usageError("there is a job " + order.job + " already");
   return order;

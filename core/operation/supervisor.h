@@ -60,6 +60,7 @@ class Supervisor {
   using Clock = SupervisedJob::Clock;
   SupervisedJob* find(const std::string& job);
   Expected<SupervisedJob*> require(const std::string& job);
+  Expected<std::pair<Description, std::string>> describe(const std::string& operation) const;
   Expected<WorkOrder> order(const Submission& submission);
   Expected<std::optional<Json>> present(const WorkOrder& order, const std::string& digest);
   bool join(const WorkOrder& order, const std::string& digest, Accepted& accepted);

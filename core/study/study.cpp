@@ -165,6 +165,11 @@ const fs::path& Study::folder() const {
   return state_->folder;
 }
 
+std::string Study::id() const {
+  const auto id = state_->connection.text("SELECT id FROM study");
+  return id && *id ? **id : "";
+}
+
 // ---- Artifacts ------------------------------------------------------------------------------------------------------
 
 Expected<std::vector<Artifact>> Study::list(bool withDeleted) const {
