@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/command.h"
+#include "core/operation/plugin.h"
 #include "core/operation/request.h"
 
 namespace moescope::cli {
@@ -60,10 +61,29 @@ void printOne(const Description& description) {
   if (!description.example.empty()) std::cout << "\nExample:\n  " << description.example << "\n";
 }
 
+// Built-in operations and plugins, and the plugins that cannot be used.
+struct Known {
+  std::vector<Description> descriptions = operations();
+  std::vector<RejectedPlugin> rejected;
+};
+
+Expected<Known> everything(const std::string& folder) {
+  Known known;
+  std::optional<Study> study;
+  if (!folder.empty()) {
+    TRY(opened, Study::open(folder, Study::Access::read));
+    study = std::move(opened);
+  }
+  Plugins plugins = findPlugins(thisProgram(), study ? &*study : nullptr, known.descriptions);
+  for (Plugin& plugin : plugins.usable) known.descriptions.push_back(std::move(plugin.description));
+  known.rejected = std::move(plugins.rejected);
+  return known;
+}
+
 Expected<void> run(const Options& options) {
-  const std::vector<Description> known = operations();
+  TRY(known, everything(options.study));
   if (!options.id.empty()) {
-    TRY(description, findDescription(known, options.id));
+    TRY(description, findDescription(known.descriptions, options.id));
     if (options.json)
       printJson(toJson(*description));
     else
@@ -72,13 +92,17 @@ Expected<void> run(const Options& options) {
   }
   if (options.json) {
     Json list = Json::array();
-    for (const Description& description : known) list.push_back(toJson(description));
+    for (const Description& description : known.descriptions) list.push_back(toJson(description));
+    for (const RejectedPlugin& rejected : known.rejected) list.push_back(toJson(rejected));
     printJson(list);
     return {};
   }
-  for (const Description& description : known)
+  for (const Description& description : known.descriptions)
     std::cout << fmt::format("{:<24} {:<44} {} -> {}\n", description.id, description.title, portWords(description.in),
                              portWords(description.out));
+  for (const RejectedPlugin& rejected : known.rejected)
+    std::cout << fmt::format("{:<24} rejected: {}\n", toJson(rejected).at("id").get<std::string>(),
+                             rejected.reason.message);
   std::cout << "\n`moescope-cli operations ID` explains one: its formula, its parameters and an example.\n";
   return {};
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/command.h"
+#include "core/study/trust.h"
 
 namespace moescope::cli {
 
@@ -17,6 +18,8 @@ struct Options {
 
 Expected<void> init(const Options& options) {
   TRY(study, Study::create(options.study));
+  // Whoever makes a study trusts it; without a home folder it is asked about like any other.
+  (void)trust(study);
   if (options.json)
     printJson(Json{{"study", options.study}, {"schema", studySchema}});
   else
@@ -107,6 +110,16 @@ Expected<void> redo(const Options& options) {
   return {};
 }
 
+Expected<void> trustPlugins(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::read));
+  TRY_DO(trust(study));
+  if (options.json)
+    printJson(Json{{"study", options.study}, {"trusted", true}});
+  else
+    std::cout << "plugins in " << options.study << "/plugins may run now\n";
+  return {};
+}
+
 }  // namespace
 
 std::vector<Command> studyCommands(CLI::App& program) {
@@ -126,6 +139,8 @@ std::vector<Command> studyCommands(CLI::App& program) {
        check},
       {"gc", "remove files that nothing needs, and what was deleted more than 30 days ago",
        "moescope-cli study gc S --now", gc},
+      {"trust", "let the plugins in its own folder run; a study that was made here is trusted",
+       "moescope-cli study trust S", trustPlugins},
       {"undo", "take the last edit back: a name, a removal, a tag, a note", "moescope-cli study undo S", undo},
       {"redo", "make the edit again that was taken back", "moescope-cli study redo S", redo},
   };

@@ -666,6 +666,28 @@ TEST_F(StudyTest, AFullDiskIsAnEnvironmentErrorAndNothingCommittedIsLost) {
   EXPECT_TRUE(must(study.check()).empty());
 }
 
+TEST_F(StudyTest, ACommitOnAFullDiskGivesTheFilesBackAndLeavesNoRow) {
+  { Study study = must(Study::create(at)); }
+  const int code = inChild([&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    Study study = must(Study::open(at, Study::Access::write));
+    const rlimit limit{65'536, 65'536};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    for (int number = 0; number < 200; ++number) {
+      const std::string text = std::to_string(number);
+      const auto output = produced(study, text, text);
+      const auto done = study.commit(requestNumbered(text), {}, {output});
+      if (done) continue;
+      if (done.error().kind != ErrorKind::environment) return 3;
+      if (!fs::exists(output.written / "content.h5")) return 5;
+      const std::size_t rows = must(study.list(true)).size();
+      return rows == static_cast<std::size_t>(number) && must(study.check()).empty() ? 0 : 6;
+    }
+    return 4;
+  });
+  EXPECT_EQ(code, 0);
+}
+
 // ---- lock -----------------------------------------------------------------------------------------------------------
 
 TEST_F(StudyTest, AnotherHostsLockLetsUsReadOnlyAndNamesTheHost) {
