@@ -10,7 +10,7 @@
 #include "core/base/process.h"
 #include "core/operation/request.h"
 #include "core/study/trust.h"
-#include "tests/temporary_folder.h"
+#include "tests/study/temporary_folder.h"
 
 namespace moescope {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/study/hdf5.h"
-#include "tests/temporary_folder.h"
+#include "tests/study/temporary_folder.h"
 
 namespace moescope {
 namespace {

@@ -16,7 +16,7 @@
 #include "core/base/process.h"
 #include "core/study/lock.h"
 #include "core/study/place.h"
-#include "tests/temporary_folder.h"
+#include "tests/study/temporary_folder.h"
 
 namespace moescope {
 namespace {
