@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/analysis/operations.h"
+#include "core/checkpoint/operations.h"
 #include "core/text/operations.h"
 
 namespace moescope {
@@ -12,6 +13,7 @@ std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
       corpusImport,
       corpusSynthetic,
+      modelInspect,
       loadBalance,
       loadFrequency,
       specialiseDomain,

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <numeric>
+
+#include "core/base/job.h"
+#include "core/checkpoint/family.h"
+#include "core/checkpoint/operations.h"
+#include "core/checkpoint/shards.h"
+
+namespace moescope {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ModelInspect : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder = fs::path(testing::TempDir()) / ("moescope_inspect_" + std::to_string(getpid()));
+    fs::create_directories(folder / "model");
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  void writeModel(const ModelConfig& config) const {
+    const Family& family = familyFor(config);
+    std::vector<TensorSource> tensors;
+    for (const Slot& slot : family.slots(config)) {
+      const auto count = std::accumulate(slot.shape.begin(), slot.shape.end(), std::int64_t{1}, std::multiplies<>());
+      auto zeros = std::make_shared<std::vector<float>>(static_cast<std::size_t>(count));
+      tensors.push_back({slot.name, "F32", slot.shape, [zeros]() -> Expected<std::span<const std::byte>> {
+                           return std::as_bytes(std::span(*zeros));
+                         }});
+    }
+    ASSERT_TRUE(writeShards(folder / "model", std::move(tensors)));
+    ASSERT_TRUE(writeFileSafely(folder / "model/config.json", family.write(config).dump()));
+  }
+  Expected<Outputs> inspect() const {
+    Inputs inputs;
+    Artifact model;
+    model.kind = Kind::model;
+    model.path = folder / "model";
+    inputs.add("model", model);
+    QuietJob job(folder / "job");
+    return modelInspect.run(inputs, *checkParameters({}, Json::object()), job);
+  }
+  fs::path folder;
+};
+
+TEST_F(ModelInspect, CountsEveryParameterWhereItBelongs) {
+  ModelConfig config;
+  config.vocabulary = 50, config.hidden = 16, config.layers = 3, config.denseWidth = 20;
+  config.attention = {.heads = 4, .keyHeads = 2, .headWidth = 4, .qkNorm = QkNorm::head};
+  config.moe = {.experts = 8, .topK = 2, .expertWidth = 12};
+  config.moe.denseLayers = {0};
+  writeModel(config);
+  const auto outputs = inspect();
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  const Result& result = *outputs->front().result;
+  ASSERT_TRUE(checkResult(result)) << checkResult(result).error().message;
+  const double experts = 2 * 8 * 3 * 12 * 16, dense = 3 * 20 * 16, attention = 3 * (2 * 16 * 16 + 2 * 8 * 16);
+  const double router = 2 * 8 * 16, norms = 16 + 3 * (2 * 16 + 2 * 4), embedding = 50 * 16;
+  EXPECT_EQ(result.array("parameters")->values,
+            (std::vector<double>{embedding, attention, router, experts, 0, dense, norms, embedding, 0}));
+  const double total = 2 * embedding + attention + router + experts + dense + norms;
+  EXPECT_EQ(result.array("total")->values, std::vector<double>{total});
+  EXPECT_EQ(result.array("active")->values, std::vector<double>{total - experts * 6 / 8});
+  const Array& byBlock = *result.array("parameters_by_block");
+  EXPECT_EQ(std::accumulate(byBlock.values.begin(), byBlock.values.end(), 0.0), total);
+  EXPECT_EQ(byBlock.values[3 * 4 + 0], 0) << "block 0 is dense";
+  EXPECT_EQ(byBlock.values[3 * 4 + 1], experts / 2);
+  EXPECT_EQ(result.facts["family"], "qwen3_moe");
+}
+
+TEST_F(ModelInspect, NamesWhatIsWrongWithAFolder) {
+  const auto missing = inspect();
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::input);
+  std::ofstream(folder / "model/config.json") << R"({"model_type":"bert"})";
+  const auto unknown = inspect();
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("bert"), std::string::npos) << unknown.error().message;
+}
+
+}  // namespace
+}  // namespace moescope
