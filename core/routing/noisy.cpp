@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "core/routing/losses.h"
+#include "core/routing/noise.h"
 #include "core/routing/routers.h"
 #include "core/routing/selection.h"
 #include "core/routing/token_choice.h"
@@ -40,7 +41,7 @@ class Noisy final : public TokenChoice {
     at::Tensor deviation, perturbed = logits;
     if (noise) {
       deviation = at::softplus(at::linear(x, noise_)).add(1e-2);
-      perturbed = logits.add(deviation.mul(logits.detach().clone().normal_(0, 1, context.generator)));
+      perturbed = logits.add(deviation.mul(normalNoise(logits, *context.generator)));
     }
     const at::Tensor expert = largest(perturbed, shape().topK);
     const at::Tensor weight = at::softmax(perturbed.gather(1, expert), 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <ATen/ops/softmax.h>
 
+#include "core/routing/noise.h"
 #include "core/routing/routers.h"
 #include "core/routing/selection.h"
 #include "core/routing/token_choice.h"
@@ -18,7 +19,7 @@ class Switch final : public TokenChoice {
  private:
   at::Tensor explored(const at::Tensor& x, const RouteContext& context) const override {
     if (!context.training || !context.generator || jitter_ <= 0) return x;
-    return x.mul(x.detach().clone().uniform_(1 - jitter_, 1 + jitter_, context.generator));
+    return x.mul(uniformNoise(x, 1 - jitter_, 1 + jitter_, *context.generator));
   }
   Choice choose(const at::Tensor&, const at::Tensor& logits, const RouteContext&) const override {
     const at::Tensor probability = at::softmax(logits, 1);
