@@ -161,7 +161,7 @@ TEST_F(Safetensors, ChangedBytesNeverCrashTheReader) {
     return (state = state * 1664525 + 1013904223) / 65536 % static_cast<std::uint32_t>(below);
   };
   int opened = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     std::string bytes = sound;
     for (std::uint32_t change = next(3) + 1; change > 0; --change)
       bytes[next(bytes.size())] = static_cast<char>(next(256));
@@ -177,7 +177,7 @@ TEST_F(Safetensors, ChangedBytesNeverCrashTheReader) {
     }
   }
   EXPECT_GT(opened, 0) << "changes of the data alone are none of the header's business";
-  EXPECT_LT(opened, 3000);
+  EXPECT_LT(opened, 1000);
 }
 
 TEST_F(Safetensors, ShardsAreSplitByBytesAndFoundThroughTheirIndex) {
