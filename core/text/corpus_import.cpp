@@ -71,6 +71,17 @@ Expected<Cost> estimate(const Inputs&, const Parameters& set) {
   return cost;
 }
 
+// A domain of one document cannot be split, so nothing of it is ever validated.
+void warnOfWholeDomains(const Corpus& corpus, Job& job) {
+  std::vector<bool> split(corpus.domains().size(), false);
+  for (const Document& document : corpus.documents())
+    if (document.split == Split::validation) split[document.domain] = true;
+  for (std::size_t domain = 0; domain < split.size(); ++domain)
+    if (!split[domain])
+      job.log("warning",
+              "domain \"" + corpus.domains()[domain] + "\" has one document only: all of it is for training");
+}
+
 Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   TRY_DO(checkSources(set));
   const auto limit = static_cast<std::uint64_t>(set.integer("limit"));
@@ -86,6 +97,7 @@ Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   TRY_DO(writer.finish(set.real("validation"), static_cast<std::uint64_t>(set.integer("seed")), toJson(facts)));
   for (const std::string& warning : facts.warnings()) job.log("warning", warning);
   TRY(corpus, Corpus::open(folder));
+  if (set.real("validation") > 0) warnOfWholeDomains(corpus, job);
   job.progress(1, "done");
   return Outputs{{.port = "corpus", .kind = Kind::corpus, .summary = corpusSummary(corpus)}};
 }

@@ -2,8 +2,10 @@
 #include "core/text/corpus.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -127,6 +129,22 @@ TEST_F(CorpusTest, ASmallDomainKeepsADocumentOnEitherSideAndZeroMeansNone) {
 TEST_F(CorpusTest, EqualDocumentsGiveEqualBytes) {
   EXPECT_EQ(*contentDigest(write("one", twenty("a"), 1)), *contentDigest(write("two", twenty("a"), 1)));
   EXPECT_NE(*contentDigest(folder / "one"), *contentDigest(write("three", twenty("a"), 2)));
+}
+
+TEST_F(CorpusTest, AFullDiskIsAnEnvironmentErrorThatNamesTheFile) {
+  auto writer = CorpusWriter::create(folder, {"a"}, true);
+  struct rlimit before {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const struct rlimit small { 65536, before.rlim_max };
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // the write then fails, as it does on a full disk
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  auto done = writer->add("a/large", 0, std::string(1u << 20, 'x'));
+  if (done) done = writer->finish(0, 0, Json::object());
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::environment);
+  EXPECT_EQ(done.error().file, (folder / "text.bin").string());
 }
 
 TEST_F(CorpusTest, DamageIsAnInputErrorThatNamesTheFile) {
