@@ -122,7 +122,10 @@ void paintCells(QPainter& painter, const Cells& cells, const ColourScale& scale,
     painter.setRenderHint(QPainter::SmoothPixmapTransform, false);
     painter.drawImage(area, cellImage(cells, scale, style, 1));
   } else {
-    paintRectangles(painter, Palette(cells, scale, style), frame, style, smallest >= 6 ? style.unit : 0);
+    paintRectangles(painter, Palette(cells, scale, style), frame, style,
+                    smallest < 6         ? 0
+                    : style.cellsAsImage ? 0.5 * style.unit
+                                         : style.unit);
   }
   painter.restore();
 }

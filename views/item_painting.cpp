@@ -56,23 +56,35 @@ struct Painting {
                  within(-0.5, -0.5, double(cells.columns) - 0.5, double(cells.rows) - 0.5), frame, style);
   }
 
+  // On screen the edges of bars are whole pixels, so that equal bars are equally wide; a selected one is never too thin
+  // to see.
+  QRectF barBox(const Bars& bars, std::size_t i, double pitch, bool selected) const {
+    QRectF box = within(bars.x[i] - 0.5, 0, bars.x[i] + 0.5, bars.height[i]);
+    const double gap = pitch < 3 * style.unit ? 0 : std::max(style.unit, 0.12 * pitch);
+    const double least = selected ? 3 * style.unit : 0;
+    if (!style.cellsAsImage) {
+      box.setLeft(std::round(box.left()));
+      box.setRight(std::max(std::round(box.right()), box.left() + 1));
+    }
+    box.adjust(0, 0, -gap, 0);
+    if (box.width() < least) box.setWidth(least);
+    return box & frame.area;
+  }
+
   void paint(const Bars& bars) const {
     const double pitch = std::abs(frame.across(1) - frame.across(0));
-    const double gap = pitch >= 3 * style.unit ? std::min(style.unit + 0.1 * pitch, 0.4 * pitch) : 0;
-    painter.setRenderHint(QPainter::Antialiasing, pitch < 3 * style.unit);
-    for (std::size_t i = 0; i < bars.x.size(); ++i) {
-      if (!std::isfinite(bars.height[i])) continue;
-      QRectF bar = within(bars.x[i] - 0.5, 0, bars.x[i] + 0.5, bars.height[i]).adjusted(gap / 2, 0, -gap / 2, 0);
-      const bool selected = !bars.selected.empty() && bars.selected[i];
-      painter.fillRect(bar, selected ? style.selectionInk : style.ink(bars.ink));
-    }
+    painter.setRenderHint(QPainter::Antialiasing, style.cellsAsImage);
+    for (bool selected : {false, true})
+      for (std::size_t i = 0; i < bars.x.size(); ++i)
+        if (std::isfinite(bars.height[i]) && (!bars.selected.empty() && bars.selected[i]) == selected)
+          painter.fillRect(barBox(bars, i, pitch, selected), selected ? style.selectionInk : style.ink(bars.ink));
     painter.setRenderHint(QPainter::Antialiasing, true);
     if (bars.low.empty() || pitch < 4 * style.unit) return;
     painter.setPen(solidPen(style.ink(Ink::text), 0.75 * style.thin * style.unit));
     for (std::size_t i = 0; i < bars.x.size(); ++i) {
-      const double x = frame.across(bars.x[i]);
-      if (const auto line = clipped({x, frame.down(bars.low[i]), x, frame.down(bars.high[i])}, frame.area))
-        painter.drawLine(*line);
+      const double x = barBox(bars, i, pitch, false).center().x();
+      const QLineF whisker(x, frame.down(bars.low[i]), x, frame.down(bars.high[i]));
+      if (const auto line = clipped(whisker, frame.area)) painter.drawLine(*line);
     }
   }
 

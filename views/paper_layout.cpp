@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/result/scale.h"
+#include "views/table_alignment.h"
 #include "views/token_document.h"
 
 namespace moescope {
@@ -17,7 +18,8 @@ namespace {
 // Points.
 constexpr double axisLine = 0.5, tickLength = 2.5, tickGap = 1.5, labelGap = 2, edge = 1.5;
 constexpr double barGap = 6, barWidth = 5, barTickGap = 2.5;
-constexpr double rowHeight = 1.45;  // of a table, in heights of its text
+constexpr double lineHeight = 1.15,
+                 rowHeight = 1.6;  // in font sizes; what a font says of its own height differs wildly
 
 QFont paperFont(const QString& family, int points, bool bold = false) {
   QFont font(family);
@@ -25,6 +27,10 @@ QFont paperFont(const QString& family, int points, bool bold = false) {
   font.setBold(bold);
   font.setHintingPreference(QFont::PreferNoHinting);
   return font;
+}
+
+double heightOf(const QFont& font) {
+  return lineHeight * font.pixelSize();
 }
 
 double widest(const std::vector<Tick>& ticks, const QFontMetricsF& metrics) {
@@ -98,18 +104,18 @@ void PaperLayout::paintPlot(QPainter& painter) const {
   double right = 0.5 * ticks.horizontalAdvance(QStringLiteral("00"));
   if (drawing_.scale) {
     right = barGap + barWidth + barTickGap + widest(drawing_.scale->ticks, ticks) + edge;
-    if (!drawing_.scale->label.empty()) right += words.height();
+    if (!drawing_.scale->label.empty()) right += heightOf(text_) + labelGap;
   }
   if (const double labels = endLabelWidth(drawing_, style_.font, painter.device()); labels > 0)
     right = labels + 6 * style_.unit + edge;
-  const std::vector<Tick> down = axisTicks(drawing_.y, int((height - 4 * words.height()) / (1.3 * ticks.height())));
-  const double left = edge + words.height() + labelGap + widest(down, ticks) + tickGap + tickLength;
-  const double top = std::max(edge, 0.5 * ticks.height());
+  const std::vector<Tick> down = axisTicks(drawing_.y, int((height - 4 * heightOf(text_)) / (1.3 * heightOf(tick_))));
+  const double left = edge + heightOf(text_) + labelGap + widest(down, ticks) + tickGap + tickLength;
+  const double top = std::max(edge, 0.5 * heightOf(tick_));
   // Words that do not fit side by side are turned.
   const double across = width - left - right, longest = widest(drawing_.x.ticks, ticks);
   const bool turned = areWords(drawing_.x.ticks) && (longest + 3) * double(drawing_.x.ticks.size()) > across;
-  const double below = turned ? 0.71 * (longest + ticks.height()) : ticks.height();
-  const double bottom = edge + words.height() + labelGap + below + tickGap + tickLength;
+  const double below = turned ? 0.71 * (longest + heightOf(tick_)) : heightOf(tick_);
+  const double bottom = edge + heightOf(text_) + labelGap + below + tickGap + tickLength;
   const Frame frame{QRectF(left, top, std::max(10.0, across), std::max(10.0, height - top - bottom)), drawing_.x,
                     drawing_.y};
   paintItems(painter, drawing_, frame, style_);
@@ -128,7 +134,7 @@ void PaperLayout::paintAxes(QPainter& painter, const Frame& frame, bool turned) 
   const double longest = widest(frame.x.ticks, ticks);
   const double room =
       turned
-          ? area.width() / ticks.height()
+          ? area.width() / heightOf(tick_)
           : area.width() / ((frame.x.ticks.empty() ? ticks.horizontalAdvance(QStringLiteral("10000")) : longest) + 5) +
                 1;
   for (const Tick& tick : axisTicks(frame.x, int(room))) {
@@ -137,7 +143,7 @@ void PaperLayout::paintAxes(QPainter& painter, const Frame& frame, bool turned) 
     painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + tickLength));
     if (turned) {
       painter.save();
-      painter.translate(x + 0.3 * ticks.height(), y + 0.5 * ticks.height());
+      painter.translate(x + 0.3 * heightOf(tick_), y + 0.5 * heightOf(tick_));
       painter.rotate(-45);
       painter.drawText(QPointF(-ticks.horizontalAdvance(text), 0), text);
       painter.restore();
@@ -145,7 +151,7 @@ void PaperLayout::paintAxes(QPainter& painter, const Frame& frame, bool turned) 
       painter.drawText(QPointF(x - 0.5 * ticks.horizontalAdvance(text), y + ticks.ascent()), text);
     }
   }
-  for (const Tick& tick : axisTicks(frame.y, int(area.height() / (1.3 * ticks.height())))) {
+  for (const Tick& tick : axisTicks(frame.y, int(area.height() / (1.3 * heightOf(tick_))))) {
     const double y = frame.down(tick.at);
     const QString text = QString::fromStdString(tick.text);
     painter.drawLine(QPointF(area.left() - tickLength, y), QPointF(area.left(), y));
@@ -174,7 +180,7 @@ void PaperLayout::paintScale(QPainter& painter, const Frame& frame) const {
   paintColourBar(painter, scale, bar, style_);
   painter.setFont(tick_);
   painter.setPen(Qt::black);
-  for (const Tick& tick : thinned(scale.ticks, std::size_t(std::max(1.0, bar.height() / (1.2 * ticks.height()))))) {
+  for (const Tick& tick : thinned(scale.ticks, std::size_t(std::max(1.0, bar.height() / (1.2 * heightOf(tick_)))))) {
     const double y = bar.bottom() - (tick.at - scale.low) / (scale.high - scale.low) * bar.height();
     painter.drawText(QPointF(bar.right() + barTickGap, y + 0.35 * ticks.ascent()), QString::fromStdString(tick.text));
   }
@@ -210,7 +216,7 @@ std::vector<double> PaperLayout::columnWidths() const {
 }
 
 QSize PaperLayout::tableSize() const {
-  const double line = rowHeight * QFontMetricsF(text_).height();
+  const double line = rowHeight * text_.pixelSize();
   return {paper_.width(), int(std::ceil(line * double(drawing_.table->rows.size() + 1) + 4))};
 }
 
@@ -218,7 +224,7 @@ void PaperLayout::paintTable(QPainter& painter) const {
   const DrawnTable& table = *drawing_.table;
   const QFontMetricsF metrics(text_), heads(heading_);
   const std::vector<double> widths = columnWidths();
-  const double line = rowHeight * metrics.height();
+  const double line = rowHeight * text_.pixelSize();
   double y = 1;
   const auto rule = [&](double thick) {
     painter.setPen(solidPen(Qt::black, thick));
@@ -229,7 +235,7 @@ void PaperLayout::paintTable(QPainter& painter) const {
     painter.setPen(Qt::black);
     double x = 0;
     for (std::size_t column = 0; column < cells.size(); ++column) {
-      const bool right = table.headings[column].number;
+      const bool right = flushRight(table, column);
       const QString text = measure.elidedText(cells[column], Qt::ElideMiddle, widths[column] - 2);
       const double indent = right ? widths[column] - 2 - measure.horizontalAdvance(text) : 2;
       painter.drawText(QPointF(x + indent, y + 0.5 * (line + metrics.ascent() - metrics.descent())), text);

@@ -286,6 +286,11 @@ void PlotView::rearrange() {
   const double widest = named.empty() ? metrics.horizontalAdvance(QStringLiteral("10000")) : widestTick(named, metrics);
   const bool turned = areWords(named) && (widest + 6) * double(named.size()) > across;
   xAxis->setTickLabelRotation(turned ? -35 : 0);
+  // The first of the turned labels must not be cut by the left edge.
+  const double lean = turned ? 0.82 * metrics.horizontalAdvance(QString::fromStdString(named.front().text)) -
+                                   0.5 * across / double(named.size())
+                             : 0;
+  axisRect()->setMinimumMargins(QMargins(std::max(4, int(std::ceil(lean)) + 14), 8, 4, 4));
   tickerOf(xAxis).room = turned ? int(across / (metrics.height() + 2)) : int(across / (widest + 12)) + 1;
   tickerOf(yAxis).room = int(down / (1.3 * metrics.height()));
   const auto fits = [&](const DrawingAxis& axis, double length) {

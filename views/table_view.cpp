@@ -9,6 +9,7 @@
 #include <cmath>
 #include <set>
 
+#include "views/table_alignment.h"
 #include "views/theme.h"
 
 namespace moescope {
@@ -52,9 +53,10 @@ void TableView::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
   model_->clear();
   for (std::size_t column = 0; column < table.headings.size(); ++column) {
     const auto& heading = table.headings[column];
+    const bool right = flushRight(table, column);
     auto* item = new QStandardItem(
         QString::fromStdString(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit));
-    item->setTextAlignment(heading.number ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
+    item->setTextAlignment(right ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
     model_->setHorizontalHeaderItem(int(column), item);
   }
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
@@ -68,8 +70,8 @@ void TableView::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
         item->setData(std::isnan(number) ? -HUGE_VAL : number, sortRole);
       else
         item->setData(text, sortRole);
-      item->setTextAlignment(table.headings[column].number ? Qt::AlignRight | Qt::AlignVCenter
-                                                           : Qt::AlignLeft | Qt::AlignVCenter);
+      item->setTextAlignment(flushRight(table, column) ? Qt::AlignRight | Qt::AlignVCenter
+                                                       : Qt::AlignLeft | Qt::AlignVCenter);
       item->setToolTip(text);
       items.push_back(item);
     }

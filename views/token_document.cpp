@@ -44,8 +44,11 @@ std::vector<int> fillTokenDocument(QTextDocument& document, const DrawnText& tex
   start.push_back(cursor.position());
   QTextCharFormat label = plain;
   label.setFont(style.legendFont);
-  cursor.insertBlock(lines, label);
-  cursor.insertBlock(lines, label);
+  QTextBlockFormat legend = lines;
+  legend.setTopMargin(0.8 * style.font.pixelSize());
+  if (text.runs.empty() || !text.runs.back().text.ends_with('\n')) cursor.insertBlock();
+  cursor.setBlockFormat(legend);
+  cursor.setBlockCharFormat(label);
   for (const auto& [words, ink] : text.legend) {
     QTextCharFormat chip = label;
     const QColor hue = style.ink(ink);

@@ -98,7 +98,7 @@ void fitAxis(DrawingAxis& axis, const std::vector<const std::vector<double>*>& n
     return;
   }
   axis.logarithmic = false;
-  if (low >= 0 && low < 0.4 * high) low = 0;
+  if (low >= 0 && low < 0.3 * high) low = 0;
   const double margin = high > low ? 0.05 * (high - low) : std::max(std::abs(high) * 0.1, 1e-9);
   axis.low = low == 0 && high > 0 ? 0 : low - margin;
   axis.high = high + margin;
