@@ -11,13 +11,8 @@ namespace moescope {
 
 std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
-      corpusImport,
-      corpusSynthetic,
-      modelInspect,
-      loadBalance,
-      loadFrequency,
-      specialiseDomain,
-      tokensText,
+      corpusImport, corpusSynthetic, modelImport,      modelInspect,
+      loadBalance,  loadFrequency,   specialiseDomain, tokensText,
   };
   return operations;
 }

@@ -7,11 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "core/base/checked.h"
-#include "core/base/json_reading.h"
-#include "core/checkpoint/family.h"
+#include "core/checkpoint/inventory.h"
 #include "core/checkpoint/operations.h"
-#include "core/checkpoint/shards.h"
 
 namespace moescope {
 
@@ -33,29 +30,11 @@ std::size_t roleOf(const std::string& parameter) {
   return 1;  // query, key, value, output and their biases
 }
 
-struct Inventory {
-  ModelConfig config;
-  std::string family;
-  std::map<std::string, Slot> slots;  // by name on disk
-  Shards shards;
-};
-
-Expected<Inventory> readInventory(const std::filesystem::path& folder) {
-  const std::string file = (folder / "config.json").string();
-  TRY(json, readJson(folder / "config.json", 16u << 20));
-  TRY(family, findFamily(json, file));
-  TRY(config, family->read(json, file));
-  TRY(shards, Shards::open(folder));
-  const std::optional<std::int64_t> matrices = checkedMultiply(config.sparseLayers() * 3, config.moe.experts);
-  if (!matrices || static_cast<std::uint64_t>(*matrices) > shards.tensors().size())
-    return inputError(
-        fmt::format("{}: config.json speaks of more experts than the files hold tensors", folder.string()), file);
-  Inventory inventory{std::move(config), family->modelType, {}, std::move(shards)};
-  for (Slot& slot : family->slots(inventory.config)) {
-    std::string name = slot.name;
-    inventory.slots.emplace(std::move(name), std::move(slot));
-  }
-  return inventory;
+// The place of each tensor by its name on disk.
+std::map<std::string_view, const Slot*> placesOf(const Inventory& inventory) {
+  std::map<std::string_view, const Slot*> places;
+  for (const Slot& slot : inventory.slots) places[slot.name] = &slot;
+  return places;
 }
 
 std::int64_t elements(const StoredTensor& tensor) {
@@ -67,15 +46,15 @@ std::int64_t blockOf(const std::string& parameter, std::int64_t blocks) {
   return parameter.rfind("layers.", 0) == 0 ? std::stoll(parameter.substr(7)) : blocks;
 }
 
-Table tensorTable(const Inventory& inventory) {
+Table tensorTable(const Inventory& inventory, const std::map<std::string_view, const Slot*>& places) {
   std::vector<std::string> name, shape, type, role, file;
   std::vector<double> parameters, bytes;
   for (const auto& [key, place] : inventory.shards.tensors()) {
-    const auto slot = inventory.slots.find(key);
+    const auto slot = places.find(key);
     name.push_back(key);
     shape.push_back(fmt::format("{}", fmt::join(place.tensor->shape, " x ")));
     type.emplace_back(place.tensor->dtype->name);
-    role.emplace_back(roles[slot == inventory.slots.end() ? 8 : roleOf(slot->second.parameter)]);
+    role.emplace_back(roles[slot == places.end() ? 8 : roleOf(slot->second->parameter)]);
     file.push_back(place.file->path().filename().string());
     parameters.push_back(static_cast<double>(elements(*place.tensor)));
     bytes.push_back(static_cast<double>(place.tensor->bytes));
@@ -118,36 +97,36 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters&, Job& job) {
   job.progress(0, "reading headers");
   TRY(inventory, readInventory(inputs.at("model").path));
   const ModelConfig& config = inventory.config;
+  const std::map<std::string_view, const Slot*> places = placesOf(inventory);
   const auto blocks = static_cast<std::size_t>(config.layers);
   std::vector<double> byRole(roles.size(), 0), byBlock(roles.size() * (blocks + 1), 0);
-  double total = 0, active = 0;
   for (const auto& [name, place] : inventory.shards.tensors()) {
-    const auto slot = inventory.slots.find(name);
-    const std::size_t role = slot == inventory.slots.end() ? 8 : roleOf(slot->second.parameter);
-    const std::int64_t block =
-        slot == inventory.slots.end() ? config.layers : blockOf(slot->second.parameter, config.layers);
+    const auto slot = places.find(name);
+    const std::size_t role = slot == places.end() ? 8 : roleOf(slot->second->parameter);
+    const std::int64_t block = slot == places.end() ? config.layers : blockOf(slot->second->parameter, config.layers);
     const auto count = static_cast<double>(elements(*place.tensor));
     byRole[role] += count;
     byBlock[role * (blocks + 1) + static_cast<std::size_t>(block)] += count;
-    total += count;
-    active +=
-        role == 3 ? count * static_cast<double>(config.moe.topK) / static_cast<double>(config.moe.experts) : count;
   }
   Axis role{"role", {roles.begin(), roles.end()}}, block{"block", {}};
   for (std::size_t index = 0; index < blocks; ++index) block.labels.push_back(std::to_string(index));
   block.labels.emplace_back("none");
-  Result result{
-      .axes = {std::move(role), std::move(block)},
-      .facts = {{"operation", "model.inspect"}, {"source", inputs.at("model").title()}, {"family", inventory.family}}};
+  Result result{.axes = {std::move(role), std::move(block)},
+                .facts = {{"operation", "model.inspect"},
+                          {"source", inputs.at("model").title()},
+                          {"family", inventory.family->modelType}}};
   result.addWhole("parameters", "parameters", {"role"}, std::move(byRole)).help =
       "How many numbers each part of the model holds.";
   result.addWhole("parameters_by_block", "parameters", {"role", "block"}, std::move(byBlock)).help =
       "The same, block by block; \"none\" for what lies in no block.";
-  result.addWhole("total", "parameters", {}, {total}).help = "All parameters of the model.";
-  result.addWhole("active", "parameters", {}, {active}).help =
+  result.addWhole("total", "parameters", {}, {static_cast<double>(inventory.parameters)}).help =
+      "All parameters of the model.";
+  result.addWhole("active", "parameters", {}, {static_cast<double>(inventory.active)}).help =
       "Those that one token meets: of E experts of a layer it meets k; embedding and head count in full.";
-  result.add("tensors", tensorTable(inventory));
-  return one("result", std::move(result), {{"parameters", total}, {"active", active}, {"family", inventory.family}});
+  result.add("tensors", tensorTable(inventory, places));
+  return one(
+      "result", std::move(result),
+      {{"parameters", inventory.parameters}, {"active", inventory.active}, {"family", inventory.family->modelType}});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 namespace moescope {
 
+extern const Operation modelImport;   // "model.import"
 extern const Operation modelInspect;  // "model.inspect"
 
 }  // namespace moescope

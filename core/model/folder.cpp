@@ -4,14 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "core/base/checked.h"
 #include "core/base/json_reading.h"
-#include "core/checkpoint/shards.h"
+#include "core/checkpoint/inventory.h"
 #include "core/model/torch_error.h"
 
 namespace moescope {
@@ -43,47 +41,14 @@ TensorSource sourceOf(const at::Tensor& parameter, const Slot& slot) {
           }};
 }
 
-std::optional<at::ScalarType> readableType(std::string_view dtype) {
-  if (dtype == "F32") return at::kFloat;
+at::ScalarType typeOf(std::string_view dtype) {
   if (dtype == "BF16") return at::kBFloat16;
   if (dtype == "F16") return at::kHalf;
-  if (dtype == "F64") return at::kDouble;
-  return std::nullopt;
-}
-
-// Every tensor that the switches ask for is there, in the right shape and a readable type, and no other is.
-Expected<void> checkTensors(const Shards& shards, const ModelConfig& config, const Family& family,
-                            const std::vector<Slot>& slots) {
-  const std::string folder = shards.folder().string();
-  std::set<std::string_view> wanted;
-  for (const Slot& slot : slots) {
-    const Shards::Place* place = shards.find(slot.name);
-    if (!place)
-      return inputError(fmt::format("{} lacks the tensor \"{}\" of a {} model", folder, slot.name, family.modelType),
-                        folder);
-    const std::string file = place->file->path().string();
-    if (place->tensor->shape != slot.shape)
-      return inputError(fmt::format("{}: tensor \"{}\" has shape [{}], but config.json asks for [{}]", file, slot.name,
-                                    fmt::join(place->tensor->shape, ", "), fmt::join(slot.shape, ", ")),
-                        file, place->tensor->offset);
-    if (!readableType(place->tensor->dtype->name))
-      return inputError(fmt::format("{}: tensor \"{}\" is of type {}; F32, BF16, F16 and F64 are read", file, slot.name,
-                                    place->tensor->dtype->name),
-                        file, place->tensor->offset);
-    wanted.insert(slot.name);
-  }
-  for (const auto& [name, place] : shards.tensors()) {
-    const bool derived = name.ends_with("rotary_emb.inv_freq") || (config.tiedHead && name == "lm_head.weight");
-    if (!derived && !wanted.contains(name))
-      return inputError(fmt::format("{}: tensor \"{}\" has no place in the {} model that config.json describes", folder,
-                                    name, family.modelType),
-                        place.file->path().string(), place.tensor->offset);
-  }
-  return {};
+  return dtype == "F64" ? at::kDouble : at::kFloat;  // the inventory lets no other pass
 }
 
 Expected<void> readInto(const Shards::Place& place, const Slot& slot, const at::Tensor& parameter) {
-  const at::Tensor stored = at::empty(slot.shape, at::TensorOptions(*readableType(place.tensor->dtype->name)));
+  const at::Tensor stored = at::empty(slot.shape, at::TensorOptions(typeOf(place.tensor->dtype->name)));
   TRY_DO(
       place.file->read(*place.tensor, std::span(static_cast<std::byte*>(stored.mutable_data_ptr()), stored.nbytes())));
   viewOf(parameter, slot).copy_(stored);
@@ -92,27 +57,26 @@ Expected<void> readInto(const Shards::Place& place, const Slot& slot, const at::
 
 // moescope.json knows switches that a family's config.json has no word for (loss coefficients, the router's own name).
 // It counts only where it agrees with config.json, which is what the digest covers and what people edit.
-Expected<ModelConfig> readSwitches(const fs::path& folder, const Json& config, const Family& family) {
-  TRY(fromConfig, family.read(config, (folder / "config.json").string()));
+ModelConfig withNote(const fs::path& folder, const Inventory& inventory) {
   const Expected<Json> note = readJson(folder / "moescope.json", 64u << 20);
-  if (!note || !note->is_object() || !note->contains("model")) return fromConfig;
+  if (!note || !note->is_object() || !note->contains("model")) return inventory.config;
   const Expected<ModelConfig> noted = modelConfigFromJson((*note)["model"], (folder / "moescope.json").string());
-  if (!noted || familyFor(*noted).modelType != family.modelType) return fromConfig;
-  const Json written = family.write(*noted);
+  if (!noted || familyOf(*noted) != inventory.family->modelType) return inventory.config;
+  const Json written = inventory.family->write(*noted);
   for (const auto& [key, value] : written.items())
-    if (!config.contains(key) || config[key] != value) return fromConfig;
+    if (!inventory.json.contains(key) || inventory.json[key] != value) return inventory.config;
   return *noted;
 }
 
-Expected<void> fillModel(Decoder& decoder, const Shards& shards, const std::vector<Slot>& slots) {
+Expected<void> fillModel(Decoder& decoder, const Inventory& inventory) {
   const at::NoGradGuard guard;
   TensorsByName tensors = tensorsOf(decoder);
   std::set<std::string> filled;
-  for (const Slot& slot : slots) {
+  for (const Slot& slot : inventory.slots) {
     const auto found = tensors.find(slot.parameter);
     // A router that stands in for the folder's may have no use for a tensor.
     if (found == tensors.end()) continue;
-    TRY_DO(readInto(*shards.find(slot.name), slot, found->second));
+    TRY_DO(readInto(*inventory.shards.find(slot.name), slot, found->second));
     filled.insert(slot.parameter);
   }
   for (auto& [name, tensor] : tensors)
@@ -148,20 +112,8 @@ Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Jso
 
 Expected<Decoder> loadModel(const fs::path& folder, at::Device device, const RouterConfig* router) {
   return guarded([&]() -> Expected<Decoder> {
-    const std::string file = (folder / "config.json").string();
-    TRY(json, readJson(folder / "config.json", 16u << 20));
-    TRY(family, findFamily(json, file));
-    TRY(config, readSwitches(folder, json, *family));
-    TRY(shards, Shards::open(folder));
-    // Before the list of tensors is made: there must be at least as many as there are experts' matrices.
-    const std::optional<std::int64_t> matrices = checkedMultiply(config.sparseLayers() * 3, config.moe.experts);
-    if (!matrices || static_cast<std::uint64_t>(*matrices) > shards.tensors().size())
-      return inputError(
-          fmt::format("{}: config.json speaks of {} layers with {} experts each, but the files hold only {} tensors",
-                      folder.string(), config.sparseLayers(), config.moe.experts, shards.tensors().size()),
-          file);
-    const std::vector<Slot> slots = family->slots(config);
-    TRY_DO(checkTensors(shards, config, *family, slots));
+    TRY(inventory, readInventory(folder));
+    ModelConfig config = withNote(folder, inventory);
     if (router) {
       std::map<std::string, double> options = config.moe.router.options;
       for (const auto& [name, value] : router->options) options[name] = value;
@@ -169,7 +121,7 @@ Expected<Decoder> loadModel(const fs::path& folder, at::Device device, const Rou
       config.moe.router.options = std::move(options);
     }
     TRY(decoder, Decoder::make(config, std::nullopt, device));
-    TRY_DO(fillModel(decoder, shards, slots));
+    TRY_DO(fillModel(decoder, inventory));
     return decoder;
   });
 }

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ModelInspect : public testing::Test {
+class ModelOperations : public testing::Test {
  protected:
   void SetUp() override {
     folder = fs::path(testing::TempDir()) / ("moescope_inspect_" + std::to_string(getpid()));
@@ -36,6 +36,11 @@ class ModelInspect : public testing::Test {
     ASSERT_TRUE(writeShards(folder / "model", std::move(tensors)));
     ASSERT_TRUE(writeFileSafely(folder / "model/config.json", family.write(config).dump()));
   }
+  Expected<Outputs> import(const fs::path& path) const {
+    QuietJob job(folder / "job");
+    const auto set = checkParameters(modelImport.describe().parameters, {{"path", path.string()}});
+    return modelImport.run({}, *set, job);
+  }
   Expected<Outputs> inspect() const {
     Inputs inputs;
     Artifact model;
@@ -48,7 +53,7 @@ class ModelInspect : public testing::Test {
   fs::path folder;
 };
 
-TEST_F(ModelInspect, CountsEveryParameterWhereItBelongs) {
+TEST_F(ModelOperations, CountsEveryParameterWhereItBelongs) {
   ModelConfig config;
   config.vocabulary = 50, config.hidden = 16, config.layers = 3, config.denseWidth = 20;
   config.attention = {.heads = 4, .keyHeads = 2, .headWidth = 4, .qkNorm = QkNorm::head};
@@ -73,7 +78,7 @@ TEST_F(ModelInspect, CountsEveryParameterWhereItBelongs) {
   EXPECT_EQ(result.facts["family"], "qwen3_moe");
 }
 
-TEST_F(ModelInspect, NamesWhatIsWrongWithAFolder) {
+TEST_F(ModelOperations, NamesWhatIsWrongWithAFolder) {
   const auto missing = inspect();
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::input);
@@ -81,6 +86,35 @@ TEST_F(ModelInspect, NamesWhatIsWrongWithAFolder) {
   const auto unknown = inspect();
   ASSERT_FALSE(unknown);
   EXPECT_NE(unknown.error().message.find("bert"), std::string::npos) << unknown.error().message;
+}
+
+TEST_F(ModelOperations, AnImportedModelStaysWhereItIsAndIsKnownByItsContent) {
+  ModelConfig config;
+  config.moe = {.experts = 4, .topK = 2, .expertWidth = 8};
+  writeModel(config);
+  const auto first = import(folder / "model");
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->front().outside, folder / "model");
+  EXPECT_EQ(first->front().outsideId.size(), 64u);
+  EXPECT_EQ(first->front().summary["experts"], 4);
+  EXPECT_EQ(import(folder / "model")->front().outsideId, first->front().outsideId);
+  std::ofstream(folder / "model/tokenizer.json") << "{}";
+  EXPECT_NE(import(folder / "model")->front().outsideId, first->front().outsideId);
+}
+
+TEST_F(ModelOperations, WhatCannotBeImportedIsSaid) {
+  EXPECT_EQ(import("").error().kind, ErrorKind::usage);
+  EXPECT_EQ(import(folder / "nothing").error().kind, ErrorKind::input);
+  EXPECT_EQ(import(folder / "model").error().kind, ErrorKind::input);
+  ModelConfig config;
+  config.moe = {.experts = 4, .topK = 2, .expertWidth = 8};
+  writeModel(config);
+  Json json = familyFor(config).write(config);
+  json["num_hidden_layers"] = 5;
+  ASSERT_TRUE(writeFileSafely(folder / "model/config.json", json.dump()));
+  const auto longer = import(folder / "model");
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().kind, ErrorKind::input);
 }
 
 }  // namespace

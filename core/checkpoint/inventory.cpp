@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/checkpoint/inventory.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "core/base/checked.h"
+#include "core/base/digest.h"
+#include "core/base/json_reading.h"
+
+namespace moescope {
+namespace {
+
+bool isReal(std::string_view dtype) {
+  return dtype == "F32" || dtype == "BF16" || dtype == "F16" || dtype == "F64";
+}
+
+// There are at least as many tensors as experts' matrices, so that the list of what is wanted is no longer than the
+// files.
+Expected<void> checkExtent(const Shards& shards, const ModelConfig& config) {
+  const std::optional<std::int64_t> matrices = checkedMultiply(config.sparseLayers() * 3, config.moe.experts);
+  if (matrices && static_cast<std::uint64_t>(*matrices) <= shards.tensors().size()) return {};
+  const std::string folder = shards.folder().string();
+  return inputError(
+      fmt::format("{}: config.json speaks of {} layers with {} experts each, but the files hold only {} tensors",
+                  folder, config.sparseLayers(), config.moe.experts, shards.tensors().size()),
+      folder + "/config.json");
+}
+
+Expected<void> checkTensor(const Shards& shards, const Slot& slot, const std::string& family) {
+  const std::string folder = shards.folder().string();
+  const Shards::Place* place = shards.find(slot.name);
+  if (!place)
+    return inputError(fmt::format("{} lacks the tensor \"{}\" of a {} model", folder, slot.name, family), folder);
+  const std::string file = place->file->path().string();
+  if (place->tensor->shape != slot.shape)
+    return inputError(fmt::format("{}: tensor \"{}\" has shape [{}], but config.json asks for [{}]", file, slot.name,
+                                  fmt::join(place->tensor->shape, ", "), fmt::join(slot.shape, ", ")),
+                      file, place->tensor->offset);
+  if (!isReal(place->tensor->dtype->name))
+    return inputError(fmt::format("{}: tensor \"{}\" is of type {}; F32, BF16, F16 and F64 are read", file, slot.name,
+                                  place->tensor->dtype->name),
+                      file, place->tensor->offset);
+  return {};
+}
+
+Expected<void> checkTensors(Inventory& inventory) {
+  const MoeConfig& moe = inventory.config.moe;
+  std::set<std::string_view> wanted;
+  for (const Slot& slot : inventory.slots) {
+    TRY_DO(checkTensor(inventory.shards, slot, inventory.family->modelType));
+    wanted.insert(slot.name);
+    const std::int64_t numbers =
+        std::accumulate(slot.shape.begin(), slot.shape.end(), std::int64_t{1}, std::multiplies<>());
+    inventory.parameters += numbers;
+    if (slot.expert < moe.topK) inventory.active += numbers;  // of the experts, as many as a token meets
+  }
+  for (const auto& [name, place] : inventory.shards.tensors()) {
+    const bool derived =
+        name.ends_with("rotary_emb.inv_freq") || (inventory.config.tiedHead && name == "lm_head.weight");
+    if (!derived && !wanted.contains(name))
+      return inputError(fmt::format("{}: tensor \"{}\" has no place in the {} model that config.json describes",
+                                    inventory.shards.folder().string(), name, inventory.family->modelType),
+                        place.file->path().string(), place.tensor->offset);
+  }
+  return {};
+}
+
+Expected<void> addPiece(Digest& digest, const InputFile& file, std::uint64_t offset, std::uint64_t bytes) {
+  std::vector<std::byte> piece(std::min(bytes, file.size() - std::min(offset, file.size())));
+  TRY_DO(file.read(offset, piece));
+  digest.update(piece);
+  return {};
+}
+
+Expected<void> addShard(Digest& digest, const std::filesystem::path& path) {
+  constexpr std::uint64_t piece = 64 << 10;
+  TRY(checked, SafetensorsFile::open(path));
+  TRY(file, InputFile::open(path));
+  std::uint64_t start = file.size();
+  for (const auto& [name, tensor] : checked.tensors()) start = std::min(start, tensor.offset);
+  std::error_code failure;
+  const auto changed = std::filesystem::last_write_time(path, failure);
+  if (failure)
+    return inputError(fmt::format("cannot read the time of {}: {}", path.string(), failure.message()), path.string());
+  digest.update(fmt::format("{} {} {}\n", path.filename().string(), file.size(), changed.time_since_epoch().count()));
+  const std::uint64_t data = file.size() - start;
+  TRY_DO(addPiece(digest, file, 0, start));
+  TRY_DO(addPiece(digest, file, start, piece));
+  TRY_DO(addPiece(digest, file, start + data / 2, piece));
+  TRY_DO(addPiece(digest, file, file.size() - std::min(data, piece), piece));
+  return {};
+}
+
+}  // namespace
+
+Expected<Inventory> readInventory(const std::filesystem::path& folder) {
+  const std::string file = (folder / "config.json").string();
+  Inventory inventory;
+  TRY_ASSIGN(inventory.json, readJson(folder / "config.json", 16u << 20));
+  TRY_ASSIGN(inventory.family, findFamily(inventory.json, file));
+  TRY_ASSIGN(inventory.config, inventory.family->read(inventory.json, file));
+  TRY_ASSIGN(inventory.shards, Shards::open(folder));
+  TRY_DO(checkExtent(inventory.shards, inventory.config));
+  inventory.slots = inventory.family->slots(inventory.config);
+  TRY_DO(checkTensors(inventory));
+  return inventory;
+}
+
+Expected<std::string> referencedModelDigest(const std::filesystem::path& folder) {
+  constexpr std::array<const char*, 12> small{"config.json",
+                                              "generation_config.json",
+                                              "model.safetensors.index.json",
+                                              "tokenizer.json",
+                                              "tokenizer_config.json",
+                                              "special_tokens_map.json",
+                                              "added_tokens.json",
+                                              "vocab.json",
+                                              "merges.txt",
+                                              "vocab.txt",
+                                              "tokenizer.model",
+                                              "chat_template.jinja"};
+  Digest digest;
+  std::error_code failure;
+  for (const char* name : small) {
+    if (!std::filesystem::exists(folder / name, failure)) continue;
+    TRY(hash, sha256OfFile(folder / name));
+    digest.update(fmt::format("{} {}\n", name, hash));
+  }
+  TRY(shards, Shards::open(folder));
+  std::set<std::filesystem::path> files;
+  for (const auto& [name, place] : shards.tensors()) files.insert(place.file->path());
+  for (const std::filesystem::path& file : files) TRY_DO(addShard(digest, file));
+  return digest.hex();
+}
+
+}  // namespace moescope
