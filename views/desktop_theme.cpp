@@ -11,7 +11,7 @@ namespace moescope {
 namespace {
 
 const QString service = QStringLiteral("org.freedesktop.portal.Desktop");
-const QString path = QStringLiteral("/org/freedesktop/portal/desktop");
+const QString place = QStringLiteral("/org/freedesktop/portal/desktop");
 const QString interface = QStringLiteral("org.freedesktop.portal.Settings");
 const QString appearance = QStringLiteral("org.freedesktop.appearance");
 const QString scheme = QStringLiteral("color-scheme");
@@ -25,7 +25,7 @@ void DesktopTheme::ask() {
   if (qEnvironmentVariableIsEmpty("DBUS_SESSION_BUS_ADDRESS")) return;
   QDBusConnection bus = QDBusConnection::sessionBus();
   if (!bus.isConnected()) return;
-  QDBusMessage question = QDBusMessage::createMethodCall(service, path, interface, QStringLiteral("Read"));
+  QDBusMessage question = QDBusMessage::createMethodCall(service, place, interface, QStringLiteral("Read"));
   question << appearance << scheme;
   auto* watcher = new QDBusPendingCallWatcher(bus.asyncCall(question, 2000), this);
   connect(watcher, &QDBusPendingCallWatcher::finished, this, [this](QDBusPendingCallWatcher* done) {
@@ -33,7 +33,7 @@ void DesktopTheme::ask() {
     if (!reply.isError()) Q_EMIT found(prefersDark(reply.value().variant()));
     done->deleteLater();
   });
-  bus.connect(service, path, interface, QStringLiteral("SettingChanged"), this,
+  bus.connect(service, place, interface, QStringLiteral("SettingChanged"), this,
               SLOT(settingChanged(QString, QString, QDBusVariant)));
 }
 

@@ -39,6 +39,10 @@ Json SupervisedJob::toJson() const {
   json["request"] = digest;
   json["state"] = state;
   json["title"] = order.title;
+  json["in"] = order.request.inputs;
+  json["set"] = order.request.set;
+  json["keep"] = order.keep;
+  if (!order.names.empty()) json["names"] = order.names;
   return json;
 }
 

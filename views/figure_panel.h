@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/operation/operation.h"
+#include "views/figure_list.h"
+#include "views/panel.h"
+#include "views/paper.h"
+
+class QMenu;
+
+namespace moescope {
+
+class FigureView;
+class Workbench;
+
+// A panel with a drawing, its export, copy and "what is this?"; it follows and feeds the shared selection. GUI thread.
+class FigurePanel : public Panel {
+  Q_OBJECT
+ public:
+  explicit FigurePanel(Workbench& workbench, QWidget* parent = nullptr);
+
+  // What to draw for a view state: called now, and again whenever the selection changes.
+  void setSource(std::function<Drawing(const ViewState&)> draw);
+  void refresh();
+  void setHelp(const QString& title, const QString& text);
+  void setOrigin(const KeptFigure& origin);                            // without one it cannot be put aside
+  std::shared_ptr<const Drawing> drawing() const { return drawing_; }  // null before the first
+  void setFollows(bool follows);                                       // false: keeps the view state of its origin
+  ViewState viewState() const;
+  Provenance provenance() const;
+
+  void exportAs(const QString& format);  // asks for the file; "pdf", "svg", "png", "tex", "csv"
+  void copy();
+  void showHelp();
+  void keep();
+  bool keepable() const { return !origin_.result.empty(); }
+
+ Q_SIGNALS:
+  void failed(const moescope::Error& error);
+  void keepAsked(const moescope::KeptFigure& figure);  // "Add to figures"
+
+ protected:
+  void showEvent(QShowEvent* event) override;
+
+ private:
+  void fillExportMenu(QMenu& menu);
+
+  Workbench& workbench_;
+  FigureView* view_;
+  std::function<Drawing(const ViewState&)> draw_;
+  std::shared_ptr<const Drawing> drawing_;
+  bool follows_ = true, stale_ = false;
+  KeptFigure origin_;
+  QString helpTitle_, helpText_;
+};
+
+// The panel of one figure of a result.
+FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_ptr<const Result> result,
+                         const Figure& figure, const Description* operation);
+// Title, what it is, formula and source, and the definitions of the values that a figure shows.
+QString helpText(const Result& result, const Figure& figure, const Description* operation);
+
+}  // namespace moescope

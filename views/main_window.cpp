@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/main_window.h"
+
+#include <QApplication>
+#include <QButtonGroup>
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLineEdit>
+#include <QMenuBar>
+#include <QMimeData>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QStyle>
+#include <QThread>
+
+#include "core/base/json_reading.h"
+#include "core/study/study.h"
+#include "views/command_palette.h"
+#include "views/elided_label.h"
+#include "views/figure_panel.h"
+#include "views/icon_button.h"
+#include "views/job_bar.h"
+#include "views/notice.h"
+#include "views/pages/analysis_page.h"
+#include "views/pages/figures_page.h"
+#include "views/pages/form_side.h"
+#include "views/pages/overview_page.h"
+#include "views/pages/tokens_page.h"
+#include "views/pages/train_page.h"
+#include "views/pages/welcome_page.h"
+#include "views/parameter_field.h"
+#include "views/study_view.h"
+#include "views/window_actions.h"
+
+namespace moescope {
+namespace {
+
+constexpr int sideFrom = 1340;  // narrower windows start without the right side
+constexpr int withoutLeft = 900;
+
+QWidget* sideFrame(int width) {
+  auto* side = new QWidget;
+  side->setProperty("role", "side");
+  side->setAttribute(Qt::WA_StyledBackground);
+  side->setMinimumWidth(width - 40);
+  return side;
+}
+
+QString machineWords(const Json& devices) {
+  QStringList words;
+  int gpus = 0;
+  if (devices.is_array())
+    for (const Json& device : devices) {
+      if (!device.is_object()) continue;
+      const std::string name = device.value("name", std::string());
+      if (name == "cpu" && device.contains("threads")) {
+        words << MainWindow::tr("%1 cores").arg(inWords(device["threads"]));
+        if (device.contains("memory") && device["memory"].is_number())
+          words << MainWindow::tr("%1 memory").arg(inBytes(device["memory"].get<double>()));
+      } else if (name.starts_with("cuda")) {
+        ++gpus;
+      }
+    }
+  words << (gpus == 0   ? MainWindow::tr("no GPU")
+            : gpus == 1 ? MainWindow::tr("1 GPU")
+                        : MainWindow::tr("%1 GPUs").arg(gpus));
+  return words.join(QStringLiteral(" · "));
+}
+
+}  // namespace
+
+MainWindow::MainWindow(Session& session, const QString& engine, const QString& study, QWidget* parent)
+    : QMainWindow(parent), session_(session), firstStudy_(study) {
+  setWindowTitle(QStringLiteral("Moescope"));
+  setAcceptDrops(true);
+  setMinimumSize(880, 560);
+  workbench_.engine.setCommand(engine);
+  makeHead();
+  makeCentre();
+  connectWorkbench();
+  WindowActions(*this).addAll();
+  fillMenus();
+  restore();
+}
+
+MainWindow::~MainWindow() {
+  // Pages and sides refer to the workbench, which is a member: they go first.
+  workbench_.engine.close();
+  delete takeCentralWidget();
+  delete palette_;
+}
+
+void MainWindow::makeHead() {
+  auto* brand = roleLabel("brand", QStringLiteral("Moescope"));
+  brand->setContentsMargins(12, 0, 8, 0);
+  menuBar()->setNativeMenuBar(false);
+  menuBar()->setCornerWidget(brand, Qt::TopLeftCorner);
+  palette_ = new CommandPalette(workbench_.actions, this);
+  auto* search = new UnitEdit(QStringLiteral("Ctrl+Shift+P"));
+  search->setObjectName(QStringLiteral("search"));
+  search->setPlaceholderText(tr("Find or run anything"));
+  search->setAccessibleName(tr("Find or run anything"));
+  search->setReadOnly(true);
+  search->setFocusPolicy(Qt::NoFocus);
+  search->setFixedWidth(300);
+  search->installEventFilter(this);
+  auto* holder = new QWidget;
+  auto* layout = new QHBoxLayout(holder);
+  layout->setContentsMargins(0, 4, 12, 4);
+  layout->addWidget(search);
+  menuBar()->setCornerWidget(holder, Qt::TopRightCorner);
+}
+
+void MainWindow::makeCentre() {
+  splitter_ = new QSplitter;
+  splitter_->setChildrenCollapsible(false);
+  left_ = sideFrame(Measures::left);
+  auto* leftLayout = new QVBoxLayout(left_);
+  leftLayout->setContentsMargins(0, 10, 0, 0);
+  leftLayout->setSpacing(4);
+  studyTitle_ = roleLabel<ElidedLabel>("section");
+  studyTitle_->setContentsMargins(14, 0, 14, 4);
+  leftLayout->addWidget(studyTitle_);
+  leftLayout->addWidget(new StudyView(workbench_.tree, workbench_.selection), 1);
+
+  auto* centre = new QWidget;
+  auto* centreLayout = new QVBoxLayout(centre);
+  centreLayout->setContentsMargins(0, 0, 0, 0);
+  centreLayout->setSpacing(0);
+  auto* head = new QWidget;
+  head->setProperty("role", "head");
+  head->setAttribute(Qt::WA_StyledBackground);
+  tabs_ = new QHBoxLayout(head);
+  tabs_->setContentsMargins(14, 0, 8, 0);
+  tabs_->setSpacing(0);
+  tabs_->addStretch(1);
+  auto* toggle = new IconButton(Glyph::sides, tr("Right side (Ctrl+Shift+B)"));
+  connect(toggle, &QToolButton::clicked, this, [this] {
+    sideAsked_ = true;
+    right_->setVisible(right_->isHidden());
+  });
+  tabs_->addWidget(toggle);
+  tabGroup_ = new QButtonGroup(this);
+  centreLayout->addWidget(head);
+  banner_ = new Banner;
+  auto* bannerRow = new QVBoxLayout;
+  bannerRow->setContentsMargins(16, 0, 16, 0);
+  bannerRow->addWidget(banner_);
+  centreLayout->addLayout(bannerRow);
+  pages_ = new QStackedWidget;
+  centreLayout->addWidget(pages_, 1);
+
+  right_ = sideFrame(Measures::right);
+  auto* rightLayout = new QVBoxLayout(right_);
+  rightLayout->setContentsMargins(0, 0, 0, 0);
+  sides_ = new QStackedWidget;
+  rightLayout->addWidget(sides_);
+  form_ = new FormSide(workbench_);
+
+  addPage(new OverviewPage(workbench_));
+  addPage(new TrainPage(workbench_));
+  addPage(new AnalysisPage(tr("Load"),
+                           tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
+                           workbench_));
+  addPage(new AnalysisPage(
+      tr("Specialisation"),
+      tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."), workbench_));
+  addPage(new TokensPage(workbench_));
+  addPage(new FiguresPage(workbench_));
+  auto* welcome = new WelcomePage(session_, workbench_);
+  connect(welcome, &WelcomePage::openAsked, this, &MainWindow::openStudy);
+  pages_->addWidget(welcome);
+
+  splitter_->addWidget(left_);
+  splitter_->addWidget(centre);
+  splitter_->addWidget(right_);
+  splitter_->setStretchFactor(1, 1);
+  splitter_->setSizes({Measures::left, 900, Measures::right});
+  auto* all = new QWidget;
+  auto* layout = new QVBoxLayout(all);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->setSpacing(0);
+  auto* rule = new QFrame;
+  rule->setProperty("role", "rule");
+  rule->setFixedHeight(1);
+  layout->addWidget(rule);
+  layout->addWidget(splitter_, 1);
+  jobs_ = new JobBar(workbench_, this);
+  layout->addWidget(jobs_);
+  setCentralWidget(all);
+}
+
+void MainWindow::addPage(Page* page) {
+  pages_->addWidget(page);
+  auto* tab = new QPushButton(page->name());
+  tab->setProperty("kind", "tab");
+  tab->setCheckable(true);
+  tab->setFocusPolicy(Qt::TabFocus);
+  // The chosen tab is semibold; its room is kept so that the others stay where they are.
+  tab->setMinimumWidth(QFontMetrics(titleFont()).horizontalAdvance(page->name()) + 26);
+  tabGroup_->addButton(tab, pages_->indexOf(page));
+  tabs_->insertWidget(tabs_->count() - 2, tab);
+  connect(tab, &QPushButton::clicked, this, [this, page] { showPage(page->name()); });
+}
+
+void MainWindow::connectWorkbench() {
+  connect(&workbench_, &Workbench::pageAsked, this, &MainWindow::showPage);
+  connect(&workbench_, &Workbench::formAsked, this, &MainWindow::openForm);
+  connect(&workbench_, &Workbench::notice, this, &MainWindow::say);
+  connect(form_, &FormSide::left, this, &MainWindow::showSide);
+  connect(&workbench_, &Workbench::operationsChanged, this, [this] {
+    WindowActions(*this).addOperations();
+    fillMenus();
+  });
+  connect(&workbench_, &Workbench::firstRows, this, [this] {
+    rows_ = true;
+    chooseArtifact();
+  });
+  EngineClient& engine = workbench_.engine;
+  connect(&engine, &EngineClient::greeted, this, [this](const Json& devices, const std::vector<KnownJob>&) {
+    jobs_->setMachine(machineWords(devices));
+    if (banner_->property("of").toString() == QLatin1String("engine")) banner_->hide();
+  });
+  connect(&engine, &EngineClient::lost, this, [this](const QString& what, const QString& details, int seconds) {
+    say(QStringLiteral("error"), tr("%1 It is started again in %2 s; the window goes on.").arg(what).arg(seconds),
+        details);
+    banner_->setProperty("of", QStringLiteral("engine"));
+  });
+  connect(&engine, &EngineClient::refused, this, [this](const Error& error) { banner_->say(error); });
+  connect(&engine, &EngineClient::edited, this, [this](const Json& message) {
+    const QString what = QString::fromStdString(message.value("what", std::string()));
+    if (what.contains(QLatin1Char(' '))) say(QStringLiteral("info"), what);
+  });
+  connect(&workbench_.tree, &ArtifactTree::renameAsked, this, [this](const QString& id, const QString& name) {
+    if (const auto right = Study::checkName(name.toStdString()); !right) return banner_->say(right.error());
+    workbench_.engine.edit({{"edit", "name"}, {"id", id.toStdString()}, {"name", name.toStdString()}});
+  });
+  connect(&workbench_.selection, &Selection::artifactChanged, this, [this](const QString& id) {
+    if (!id.isEmpty() && !id.startsWith(QLatin1String("job:"))) session_.setOfStudy(QStringLiteral("artifact"), id);
+  });
+  connect(&workbench_.selection, &Selection::changed, this,
+          [this] { session_.setOfStudy(QStringLiteral("layer"), static_cast<int>(workbench_.selection.layer())); });
+  connect(&workbench_.figures, &FigureList::changed, this, [this] {
+    session_.setOfStudy(QStringLiteral("figures"), QString::fromStdString(workbench_.figures.save().dump()));
+  });
+  connect(&workbench_.paper, &PaperChoice::changed, this, [this] {
+    session_.set(QStringLiteral("preset"), workbench_.paper.preset());
+    session_.set(QStringLiteral("full_width"), workbench_.paper.full());
+  });
+  connect(&desktop_, &DesktopTheme::found, this, [this](bool dark) {
+    session_.set(QStringLiteral("desktop_dark"), dark);
+    setTheme(session_.theme());
+  });
+}
+
+void MainWindow::restore() {
+  resize(1440, 900);
+  const QByteArray geometry = session_.value(QStringLiteral("geometry")).toByteArray();
+  if (!geometry.isEmpty() && !restoreGeometry(geometry)) resize(1440, 900);
+  workbench_.paper.setPreset(session_.value(QStringLiteral("preset"), QStringLiteral("icml")).toString());
+  workbench_.paper.setFull(session_.value(QStringLiteral("full_width"), false).toBool());
+  pages_->setCurrentIndex(pages_->count() - 1);
+  jobs_->setMachine({});
+  showSide();
+  right_->setVisible(width() >= sideFrom);
+  if (auto described = describedOperations(QCoreApplication::applicationDirPath()))
+    workbench_.setOperations(*std::move(described));
+}
+
+void MainWindow::showEvent(QShowEvent* event) {
+  QMainWindow::showEvent(event);
+  // After the first frame: nothing is read or started before the window is there.
+  if (!event->spontaneous()) QTimer::singleShot(0, this, &MainWindow::begin);
+}
+
+void MainWindow::begin() {
+  if (!workbench_.engine.study().isEmpty()) return;
+  QString study = std::exchange(firstStudy_, {});
+  if (study.isEmpty() && !session_.recent().isEmpty()) study = session_.recent().first();
+  if (!study.isEmpty()) openStudy(study);
+  if (session_.theme() == ThemeChoice::system) desktop_.ask();
+}
+
+void MainWindow::openStudy(const QString& folder) {
+  const QString path = QFileInfo(folder).absoluteFilePath();
+  if (!QFileInfo::exists(path + QStringLiteral("/study.sqlite")))
+    return say(
+        QStringLiteral("error"),
+        tr("%1 is not a study: it has no study.sqlite. Choose another folder, or make a new study there.").arg(folder));
+  banner_->hide();
+  session_.setStudy(path);
+  rows_ = false;
+  studyTitle_->setText(tr("Study · %1").arg(QFileInfo(path).fileName()));
+  setWindowTitle(tr("%1 – Moescope").arg(QFileInfo(path).fileName()));
+  const std::string figures = session_.ofStudy(QStringLiteral("figures")).toString().toStdString();
+  const auto kept = parseJson(figures);
+  workbench_.figures.restore(kept ? *kept : Json::array());
+  workbench_.open(path);
+  showPage(session_.ofStudy(QStringLiteral("page"), tr("Overview")).toString());
+  workbench_.selection.setLayer(session_.ofStudy(QStringLiteral("layer"), 0).toInt());
+  WindowActions(*this).addRecent();
+  fillMenus();
+}
+
+void MainWindow::newStudy(const QString& folder) {
+  auto* maker = QThread::create([this, folder] {
+    auto made = Study::create(folder.toStdString());
+    QMetaObject::invokeMethod(this,
+                              [this, folder, error = made ? std::optional<Error>() : std::optional(made.error())] {
+                                if (error) return banner_->say(*error);
+                                openStudy(folder);
+                              });
+  });
+  connect(maker, &QThread::finished, maker, &QObject::deleteLater);
+  maker->start();
+}
+
+// What was selected last time; else what is being made; else the newest of what one looks at first.
+void MainWindow::chooseArtifact() {
+  const QString before = session_.ofStudy(QStringLiteral("artifact")).toString();
+  Selection& selection = workbench_.selection;
+  if (!selection.artifact().isEmpty() && workbench_.tree.indexOf(selection.artifact()).isValid()) return;
+  if (workbench_.tree.indexOf(before).isValid()) return selection.setArtifact(before);
+  for (Kind kind : {Kind::trace, Kind::model, Kind::run, Kind::corpus, Kind::result})
+    if (const auto all = workbench_.tree.present(kind); !all.empty())
+      return selection.setArtifact(QString::fromStdString(all.front()->artifact.id));
+}
+
+Page* MainWindow::page() const {
+  return qobject_cast<Page*>(pages_->currentWidget());
+}
+
+void MainWindow::showPage(const QString& name) {
+  for (QAbstractButton* tab : tabGroup_->buttons()) {
+    auto* page = qobject_cast<Page*>(pages_->widget(tabGroup_->id(tab)));
+    if (page == nullptr || page->name() != name) continue;
+    if (Page* before = this->page(); before != nullptr && before != page) before->leave();
+    tab->setChecked(true);
+    pages_->setCurrentWidget(page);
+    session_.setOfStudy(QStringLiteral("page"), name);
+    showSide();
+    page->enter();
+    return;
+  }
+}
+
+void MainWindow::showSide() {
+  QWidget* side = nullptr;
+  if (Page* current = page(); current != nullptr) {
+    side = current->property("sideArea").value<QWidget*>();
+    if (side == nullptr)
+      if (QWidget* made = current->side(); made != nullptr) {
+        auto* area = new QScrollArea;
+        area->setWidgetResizable(true);
+        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+        area->setWidget(made);
+        area->viewport()->setAutoFillBackground(false);
+        made->setAutoFillBackground(false);
+        sides_->addWidget(area);
+        current->setProperty("sideArea", QVariant::fromValue<QWidget*>(area));
+        side = area;
+      }
+  }
+  if (side == nullptr) {
+    side = findChild<QWidget*>(QStringLiteral("noSide"));
+    if (side == nullptr) {
+      side = new QWidget;
+      side->setObjectName(QStringLiteral("noSide"));
+      sides_->addWidget(side);
+    }
+  }
+  sides_->setCurrentWidget(side);
+}
+
+void MainWindow::openForm(const std::string& operation, const Json& given) {
+  if (!form_->open(operation, given))
+    return say(QStringLiteral("warning"),
+               tr("%1 is not among the operations of this engine.").arg(QString::fromStdString(operation)));
+  QWidget* area = form_->property("area").value<QWidget*>();
+  if (area == nullptr) {
+    auto* scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setWidget(form_);
+    scroll->viewport()->setAutoFillBackground(false);
+    form_->setAutoFillBackground(false);
+    sides_->addWidget(scroll);
+    area = scroll;
+    form_->setProperty("area", QVariant::fromValue(area));
+  }
+  sides_->setCurrentWidget(area);
+  right_->show();
+}
+
+bool MainWindow::idle() const {
+  const Page* current = page();
+  return workbench_.engine.connected() && rows_ && !workbench_.operations().empty() && current != nullptr &&
+         current->idle();
+}
+
+void MainWindow::setTheme(ThemeChoice choice) {
+  session_.set(QStringLiteral("theme"), name(choice));
+  const bool dark = choice == ThemeChoice::dark ||
+                    (choice == ThemeChoice::system && session_.value(QStringLiteral("desktop_dark"), false).toBool());
+  applyTheme(*qApp, dark ? Theme::darkened() : Theme::light());
+  if (choice == ThemeChoice::system) desktop_.ask();
+}
+
+void MainWindow::say(const QString& level, const QString& text, const QString& details) {
+  banner_->setProperty("of", QString());
+  banner_->say(level, text, details);
+  if (level == QLatin1String("info"))
+    QTimer::singleShot(6000, banner_, [this, text] {
+      if (banner_->text() == text) banner_->hide();
+    });
+}
+
+void MainWindow::fillMenus() {
+  menuBar()->clear();
+  const QStringList menus{tr("File"), tr("Edit"), tr("View"), tr("Run"), tr("Figure"), tr("Help")};
+  workbench_.actions.fill(*menuBar(), menus);
+  for (const ActionRegistry::Entry& entry : workbench_.actions.entries()) addAction(entry.action);
+}
+
+FigurePanel* MainWindow::currentPanel() const {
+  for (QWidget* widget : {QApplication::widgetAt(QCursor::pos()), QApplication::focusWidget()})
+    for (; widget != nullptr; widget = widget->parentWidget())
+      if (auto* panel = qobject_cast<FigurePanel*>(widget)) return panel;
+  if (const Page* current = page())
+    for (FigurePanel* panel : current->findChildren<FigurePanel*>())
+      if (panel->isVisible()) return panel;
+  return nullptr;
+}
+
+void MainWindow::setSidesFor(int width) {
+  if (!sideAsked_) right_->setVisible(width >= sideFrom);
+  left_->setVisible(width >= withoutLeft);
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event) {
+  QMainWindow::resizeEvent(event);
+  // At 1280 x 720 the right side goes first; it comes back when it is asked for.
+  if ((event->oldSize().width() >= sideFrom) != (event->size().width() >= sideFrom) || !event->oldSize().isValid())
+    setSidesFor(event->size().width());
+  session_.set(QStringLiteral("geometry"), saveGeometry());
+}
+
+void MainWindow::moveEvent(QMoveEvent* event) {
+  QMainWindow::moveEvent(event);
+  session_.set(QStringLiteral("geometry"), saveGeometry());
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+  if (event->mimeData()->hasUrls() && event->mimeData()->urls().first().isLocalFile()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+  const QString path = event->mimeData()->urls().first().toLocalFile();
+  if (QFileInfo::exists(path + QStringLiteral("/study.sqlite"))) return openStudy(path);
+  if (!QFileInfo(path).isDir())
+    return say(QStringLiteral("warning"),
+               tr("%1 is no folder. Drop a study, or a folder of text with one folder a domain.").arg(path));
+  openForm("corpus.import", {{"path", path.toStdString()}});
+}
+
+bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::MouseButtonPress && watched->objectName() == QLatin1String("search")) {
+    palette_->open();
+    return true;
+  }
+  return QMainWindow::eventFilter(watched, event);
+}
+
+}  // namespace moescope

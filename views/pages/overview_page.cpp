@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/pages/overview_page.h"
+
+#include <QDateTime>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QVBoxLayout>
+
+#include "views/elided_label.h"
+#include "views/fact_list.h"
+#include "views/figure_panel.h"
+#include "views/pages/overview_side.h"
+#include "views/parameter_field.h"
+
+namespace moescope {
+namespace {
+
+QString kindWord(Kind kind) {
+  const std::string_view word = name(kind);
+  return QString::fromUtf8(word.data(), static_cast<qsizetype>(word.size()));
+}
+
+QWidget* scrolled(QWidget* content) {
+  auto* area = new QScrollArea;
+  area->setWidgetResizable(true);
+  area->setWidget(content);
+  area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  content->setAutoFillBackground(false);
+  area->viewport()->setAutoFillBackground(false);
+  return area;
+}
+
+QWidget* onTop(QWidget* content) {
+  auto* holder = new QWidget;
+  auto* layout = new QVBoxLayout(holder);
+  layout->setContentsMargins(0, 0, 8, 0);
+  layout->addWidget(content);
+  layout->addStretch(1);
+  return scrolled(holder);
+}
+
+QString localTime(const std::string& utc) {
+  QDateTime time = QDateTime::fromString(QString::fromStdString(utc), Qt::ISODate);
+  return time.isValid() ? time.toLocalTime().toString(QStringLiteral("yyyy-MM-dd hh:mm")) : QString::fromStdString(utc);
+}
+
+// A fact of the summary as a reader wants it: large numbers shortened, small lists written out.
+void addFact(QList<Fact>& facts, const std::string& key, const Json& value) {
+  if (key == "title") return;
+  if (value.is_number()) {
+    const double number = value.get<double>();
+    facts.append({plainName(key), key.find("bytes") != std::string::npos ? inBytes(number)
+                                  : value.is_number_integer()            ? inCount(number)
+                                                              : QString::fromStdString(moescope::number(number))});
+  } else if (value.is_object()) {
+    for (const auto& [inner, part] : value.items())
+      if (part.is_primitive())
+        facts.append({plainName(key) + QStringLiteral(", ") + QString::fromStdString(inner), inWords(part)});
+  } else {
+    const QString words = inWords(value);
+    if (!words.isEmpty()) facts.append({plainName(key), words});
+  }
+}
+
+}  // namespace
+
+OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
+    : Page(tr("Overview"), workbench, parent),
+      grid_(new PanelGrid),
+      what_(new Panel),
+      origin_(new Panel(tr("Where it came from"))),
+      next_(new Panel(tr("What can be done next"))),
+      whatFacts_(new FactList),
+      originFacts_(new FactList),
+      nextRows_(new QVBoxLayout) {
+  what_->setContent(onTop(whatFacts_));
+  origin_->setContent(onTop(originFacts_));
+  auto* rows = new QWidget;
+  rows->setLayout(nextRows_);
+  nextRows_->setContentsMargins(0, 0, 0, 0);
+  nextRows_->setSpacing(8);
+  next_->setContent(onTop(rows));
+  auto* scroll = scrolled(grid_);
+  setBody(scroll);
+  connect(&workbench_.reader, &ResultReader::resultRead, this,
+          [this](const QString& id, const std::shared_ptr<const Result>& result) {
+            if (id != resultId_ || !figures_.isEmpty()) return;
+            const StudyRow* row = workbench_.tree.row(id);
+            const Description* operation = row == nullptr ? nullptr : workbench_.operation(row->artifact.operation);
+            for (const Figure& figure : result->figures) {
+              if (figures_.size() >= 2) break;
+              FigurePanel* panel = figurePanel(workbench_, id, result, figure, operation);
+              connect(panel, &FigurePanel::failed, this, &OverviewPage::say);
+              connect(panel, &FigurePanel::keepAsked, &workbench_.figures, &FigureList::add);
+              figures_.append(panel);
+            }
+            grid_->setPanels(figures_ + QList<QWidget*>{what_, origin_, next_});
+          });
+}
+
+QWidget* OverviewPage::side() {
+  return new OverviewSide(workbench_);
+}
+
+void OverviewPage::refresh() {
+  const StudyRow* row = workbench_.tree.row(workbench_.selection.artifact());
+  if (row == nullptr || workbench_.selectedJob() != nullptr) {
+    if (const JobLine* job = workbench_.selectedJob(); job != nullptr)
+      return showEmpty(tr("%1 is being made.").arg(workbench_.tree.title(workbench_.selection.artifact())),
+                       tr("Watch it train"), [this] { Q_EMIT workbench_.pageAsked(QStringLiteral("Train")); });
+    if (workbench_.tree.empty())
+      return showEmpty(tr("This study is empty. It begins with text to train on and to route, one folder a domain."),
+                       Kind::corpus);
+    return showEmpty(tr("Choose something at the left to see what it is."), {}, {});
+  }
+  showBody();
+  const QString kind = kindWord(row->artifact.kind);
+  what_->setTitle(workbench_.tree.title(workbench_.selection.artifact()));
+  what_->setCaption(row->artifact.bytes > 0
+                        ? QString(kind + QStringLiteral(" · ") + inBytes(static_cast<double>(row->artifact.bytes)))
+                        : kind);
+  showFacts(*row);
+  showOrigin(*row);
+  showNext(*row);
+  showFigure(*row);
+}
+
+void OverviewPage::showFacts(const StudyRow& row) {
+  QList<Fact> facts;
+  for (const auto& [key, value] : row.summary.items()) addFact(facts, key, value);
+  facts.append({tr("Id"), QString::fromStdString(row.artifact.id)});
+  facts.append({tr("Where"), workbench_.placeOf(QString::fromStdString(row.artifact.id), row.artifact.kind)});
+  whatFacts_->setFacts(facts);
+}
+
+void OverviewPage::showOrigin(const StudyRow& row) {
+  QList<Fact> facts;
+  const Description* operation = workbench_.operation(row.artifact.operation);
+  origin_->setCaption(operation != nullptr ? QString::fromStdString(operation->title + " · " + operation->id)
+                                           : QString::fromStdString(row.artifact.operation));
+  facts.append({tr("Made"), localTime(row.artifact.created)});
+  for (const std::string& input : row.inputs) {
+    const QString id = QString::fromStdString(input);
+    const StudyRow* from = workbench_.tree.row(id);
+    facts.append({from == nullptr ? tr("From") : tr("From %1").arg(kindWord(from->artifact.kind)),
+                  from == nullptr ? id.left(12) : workbench_.tree.title(id)});
+  }
+  if (const auto set = row.request.find("set"); set != row.request.end() && set->is_object())
+    for (const auto& [name, value] : set->items()) facts.append({plainName(name), inWords(value)});
+  for (const auto& [key, value] : row.provenance.items()) {
+    if (value.is_number() && (key == "seconds" || key == "duration")) {
+      facts.append({tr("Took"), value.get<double>() < 1 ? tr("less than 1 s") : inTime(value.get<double>())});
+    } else if (value.is_primitive()) {
+      facts.append({plainName(key), inWords(value)});
+    } else if (key == "resources" && value.is_object()) {
+      for (const auto& [inner, part] : value.items()) facts.append({plainName(inner), inWords(part)});
+    }
+  }
+  originFacts_->setFacts(facts);
+}
+
+void OverviewPage::showNext(const StudyRow& row) {
+  // Operations that take an artifact of this kind first; pages that show figures of it go as buttons to the page.
+  QString key = QString::fromStdString(row.artifact.id);
+  for (const Description& operation : workbench_.operations()) key += QString::fromStdString(operation.id);
+  if (key == shownNext_) return;
+  shownNext_ = key;
+  while (QLayoutItem* item = nextRows_->takeAt(0)) {
+    if (item->widget() != nullptr) item->widget()->deleteLater();
+    delete item;
+  }
+  if (const Description* made = workbench_.operation(row.artifact.operation);
+      row.artifact.kind == Kind::result && made != nullptr && !made->page.empty())
+    addNext(tr("Show on %1").arg(QString::fromStdString(made->page)), tr("The page with the figures of this analysis"),
+            {}, [this, page = QString::fromStdString(made->page)] { Q_EMIT workbench_.pageAsked(page); });
+  for (const Description& operation : workbench_.operations()) {
+    const bool takes = std::any_of(operation.in.begin(), operation.in.end(),
+                                   [&](const Port& port) { return port.kind == row.artifact.kind && !port.optional; });
+    if (!takes) continue;
+    const std::string first = operation.help.substr(0, operation.help.find(". "));
+    const bool show = operation.interactive && !operation.page.empty();
+    addNext(QString::fromStdString(operation.title), QString::fromStdString(first).simplified(),
+            QString::fromStdString(operation.help),
+            [this, show, id = operation.id, page = QString::fromStdString(operation.page)] {
+              if (show) {
+                Q_EMIT workbench_.pageAsked(page);
+              } else {
+                Q_EMIT workbench_.formAsked(id, Json::object());
+              }
+            });
+  }
+}
+
+void OverviewPage::addNext(const QString& text, const QString& sentence, const QString& help,
+                           std::function<void()> act) {
+  auto* line = new QWidget;
+  auto* layout = new QHBoxLayout(line);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->setSpacing(12);
+  auto* button = new QPushButton(text);
+  button->setMinimumWidth(170);
+  button->setToolTip(help);
+  auto* words = roleLabel<ElidedLabel>("muted", sentence);
+  words->setMode(Qt::ElideRight);
+  layout->addWidget(button);
+  layout->addWidget(words, 1);
+  nextRows_->addWidget(line);
+  connect(button, &QPushButton::clicked, this, [act = std::move(act)] { act(); });
+}
+
+void OverviewPage::showFigure(const StudyRow& row) {
+  const bool result = row.artifact.kind == Kind::result;
+  const QString id = result ? QString::fromStdString(row.artifact.id) : QString();
+  if (id == resultId_ && !grid_->panels().isEmpty()) return;
+  resultId_ = id;
+  figures_.clear();
+  grid_->setPanels({what_, origin_, next_});
+  if (result) workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));
+}
+
+}  // namespace moescope

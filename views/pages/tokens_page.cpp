@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/pages/tokens_page.h"
+
+#include <QHBoxLayout>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QShortcut>
+
+#include "views/panel.h"
+#include "views/theme.h"
+
+namespace moescope {
+namespace {
+const QString view = QStringLiteral("Tokens/prompt");
+}
+
+TokensPage::TokensPage(Workbench& workbench, QWidget* parent)
+    : AnalysisPage(tr("Tokens"),
+                   tr("Text coloured by the expert that each layer sent every token to; it needs a trace."), workbench,
+                   parent),
+      prompt_(new QPlainTextEdit),
+      show_(new QPushButton(tr("Show routing"))) {
+  auto* row = new QWidget;
+  auto* layout = new QHBoxLayout(row);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->setSpacing(8);
+  prompt_->setPlaceholderText(tr("Type or paste a prompt to see how the model routes it"));
+  prompt_->setAccessibleName(tr("Prompt"));
+  prompt_->setFixedHeight(56);
+  prompt_->setTabChangesFocus(true);
+  show_->setToolTip(tr("Show how the model of the selection routes this text (Ctrl+Return)"));
+  layout->addWidget(prompt_, 1);
+  layout->addWidget(show_, 0, Qt::AlignTop);
+  setHeader(row);
+  connect(show_, &QPushButton::clicked, this, [this] { route(prompt_->toPlainText()); });
+  auto* shortcut = new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_Return), prompt_);
+  shortcut->setContext(Qt::WidgetShortcut);
+  connect(shortcut, &QShortcut::activated, show_, &QPushButton::click);
+  connect(&workbench_.engine, &EngineClient::finished, this, &TokensPage::finished);
+  connect(&workbench_.engine, &EngineClient::failed, this, [this](const QString& job, const Error& error) {
+    if (job != job_) return;
+    stage_ = 0;
+    job_.clear();
+    setWaiting(false);
+    if (error.kind != ErrorKind::cancelled) say(error);
+  });
+}
+
+bool TokensPage::idle() const {
+  return AnalysisPage::idle() && stage_ == 0;
+}
+
+void TokensPage::route(const QString& prompt) {
+  if (prompt.trimmed().isEmpty())
+    return say(usageError("There is no prompt yet. Type or paste some text, then press Show routing."));
+  const StudyRow* model = workbench_.tree.related(workbench_.selection.artifact(), Kind::model);
+  if (model == nullptr) {
+    const auto all = workbench_.tree.present(Kind::model);
+    if (!all.empty()) model = all.front();
+  }
+  if (model == nullptr)
+    return say(usageError("There is no model in this study yet to route the text with. Train one first (Train page)."));
+  quiet();
+  model_ = model->artifact.id;
+  stage_ = 1;
+  next("corpus.import", {}, {{"text", prompt.toStdString()}, {"validation", 0}});
+}
+
+void TokensPage::next(const char* operation, InputIds inputs, Json set) {
+  setWaiting(true);
+  const int stage = stage_;
+  const QString job = workbench_.engine.submit({operation, std::move(inputs), std::move(set), {}, view, false});
+  if (stage_ == stage) job_ = job;
+}
+
+void TokensPage::finished(const QString& job, const Json& outputs) {
+  if (job.isEmpty() || job != job_) return;
+  job_.clear();
+  const auto first = [&](const char* port) { return outputId(outputs, port).toStdString(); };
+  if (stage_ == 1) {
+    stage_ = 2;
+    next("capture.routing", {{"model", {model_}}, {"corpus", {first("corpus")}}}, Json::object());
+  } else if (stage_ == 2) {
+    stage_ = 3;
+    next("tokens.text", {{"trace", {first("trace")}}}, Json::object());
+  } else if (stage_ == 3) {
+    stage_ = 0;
+    setWaiting(false);
+    showResult("tokens.text", outputs);
+  }
+}
+
+}  // namespace moescope

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "views/pages/analysis_page.h"
+
+class QPlainTextEdit;
+class QPushButton;
+
+namespace moescope {
+
+// Text coloured by the expert of a layer: any document of the selected trace, or a prompt that is typed or pasted,
+// imported, captured and shown by three previews in a row.
+class TokensPage : public AnalysisPage {
+  Q_OBJECT
+ public:
+  explicit TokensPage(Workbench& workbench, QWidget* parent = nullptr);
+  bool idle() const override;
+  void route(const QString& prompt);
+
+ private:
+  void next(const char* operation, InputIds inputs, Json set);
+  void finished(const QString& job, const Json& outputs);
+
+  QPlainTextEdit* prompt_;
+  QPushButton* show_;
+  QString job_;
+  int stage_ = 0;  // 0 nothing, 1 importing, 2 capturing, 3 showing
+  std::string model_;
+};
+
+}  // namespace moescope

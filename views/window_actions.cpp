@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "views/window_actions.h"
+
+#include <QCoreApplication>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QInputDialog>
+
+#include "views/command_palette.h"
+#include "views/figure_panel.h"
+#include "views/job_bar.h"
+#include "views/main_window.h"
+#include "views/pages/page.h"
+#include "views/study_view.h"
+
+namespace moescope {
+namespace {
+
+const char* const context = "moescope::WindowActions";
+QString tr(const char* text) {
+  return QCoreApplication::translate(context, text);
+}
+
+}  // namespace
+
+void WindowActions::addAll() {
+  addFile();
+  addEdit();
+  addView();
+  addFigure();
+  addHelp();
+  addRecent();
+  addOperations();
+}
+
+void WindowActions::addFile() {
+  MainWindow& window = window_;
+  ActionRegistry& actions = window.workbench_.actions;
+  const QString menu = tr("File");
+  actions.add(QStringLiteral("study.new"), menu, tr("New study..."), QKeySequence::New, [&window] {
+    const QString folder = QFileDialog::getSaveFileName(&window, tr("New study"), QStringLiteral("study"), {}, nullptr,
+                                                        QFileDialog::DontConfirmOverwrite);
+    if (!folder.isEmpty()) window.newStudy(folder);
+  });
+  actions.add(QStringLiteral("study.open"), menu, tr("Open study..."), QKeySequence::Open, [&window] {
+    const QString folder = QFileDialog::getExistingDirectory(&window, tr("Open study"));
+    if (!folder.isEmpty()) window.openStudy(folder);
+  });
+  actions.add(QStringLiteral("text.import"), menu, tr("Import text..."), {},
+              [&window] { window.openForm("corpus.import", Json::object()); });
+  actions.separate();
+  actions.add(QStringLiteral("window.quit"), menu, tr("Quit"), QKeySequence::Quit, [&window] { window.close(); });
+}
+
+void WindowActions::addRecent() {
+  ActionRegistry& actions = window_.workbench_.actions;
+  MainWindow& window = window_;
+  actions.removeWithPrefix(QStringLiteral("recent."));
+  actions.separate();
+  for (const QString& folder : window.session_.recent())
+    actions
+        .add(QStringLiteral("recent.") + folder, tr("File"), tr("Open %1").arg(QFileInfo(folder).fileName()), {},
+             [&window, folder] { window.openStudy(folder); })
+        ->setToolTip(folder);
+}
+
+void WindowActions::addEdit() {
+  MainWindow& window = window_;
+  Workbench& bench = window.workbench_;
+  ActionRegistry& actions = bench.actions;
+  const QString menu = tr("Edit");
+  actions.add(QStringLiteral("edit.undo"), menu, tr("Undo"), QKeySequence::Undo, [&bench] {
+    bench.engine.edit({{"edit", "undo"}});
+  });
+  actions.add(QStringLiteral("edit.redo"), menu, tr("Redo"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), [&bench] {
+    bench.engine.edit({{"edit", "redo"}});
+  });
+  actions.separate();
+  actions.add(QStringLiteral("artifact.rename"), menu, tr("Rename"), QKeySequence(Qt::Key_F2), [&window, &bench] {
+    auto* view = window.findChild<StudyView*>();
+    const QModelIndex index = bench.tree.indexOf(bench.selection.artifact());
+    if (view != nullptr && index.isValid()) view->edit(index);
+  });
+  // Acts first and asks never: Ctrl+Z brings it back.
+  actions.add(QStringLiteral("artifact.delete"), menu, tr("Delete"), QKeySequence::Delete, [&window, &bench] {
+    const QString id = bench.selection.artifact();
+    if (bench.tree.row(id) == nullptr || bench.selectedJob() != nullptr) return;
+    const QString title = bench.tree.title(id);
+    bench.engine.edit({{"edit", "remove"}, {"id", id.toStdString()}});
+    window.say(QStringLiteral("info"), tr("%1 was deleted. Ctrl+Z brings it back.").arg(title));
+  });
+  actions.add(QStringLiteral("selection.clear"), menu, tr("Clear selection"), QKeySequence(Qt::Key_Escape),
+              [&bench] { bench.selection.clear(); });
+}
+
+void WindowActions::addView() {
+  MainWindow& window = window_;
+  Workbench& bench = window.workbench_;
+  ActionRegistry& actions = bench.actions;
+  const QString menu = tr("View");
+  int number = 0;
+  for (Page* page : window.findChildren<Page*>()) {
+    const QString name = page->name();
+    actions.add(QStringLiteral("page.") + name, menu, name,
+                QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + number++)),
+                [&window, name] { window.showPage(name); });
+  }
+  actions.separate();
+  actions.add(QStringLiteral("layer.before"), menu, tr("Layer before"), QKeySequence(Qt::Key_BracketLeft),
+              [&bench] { bench.selection.stepLayer(-1); });
+  actions.add(QStringLiteral("layer.after"), menu, tr("Layer after"), QKeySequence(Qt::Key_BracketRight),
+              [&bench] { bench.selection.stepLayer(1); });
+  actions.separate();
+  for (ThemeChoice choice : {ThemeChoice::system, ThemeChoice::light, ThemeChoice::dark})
+    actions.add(QStringLiteral("theme.") + name(choice), menu, tr("Theme: %1").arg(name(choice)), {},
+                [&window, choice] { window.setTheme(choice); });
+  actions.separate();
+  actions.add(QStringLiteral("side.left"), menu, tr("Left side"), QKeySequence(Qt::CTRL | Qt::Key_B),
+              [&window] { window.left_->setVisible(window.left_->isHidden()); });
+  actions.add(QStringLiteral("side.right"), menu, tr("Right side"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_B),
+              [&window] {
+                window.sideAsked_ = true;
+                window.right_->setVisible(window.right_->isHidden());
+              });
+  actions.add(QStringLiteral("jobs.show"), menu, tr("Jobs"), QKeySequence(Qt::CTRL | Qt::Key_J),
+              [&window] { window.jobs_->toggleList(); });
+}
+
+void WindowActions::addOperations() {
+  MainWindow& window = window_;
+  Workbench& bench = window.workbench_;
+  bench.actions.removeWithPrefix(QStringLiteral("run."));
+  std::string area;
+  for (const Description& operation : bench.operations()) {
+    const std::string its = operation.id.substr(0, operation.id.find('.'));
+    if (its != area && !area.empty()) bench.actions.separate();
+    area = its;
+    bench.actions
+        .add(QStringLiteral("run.") + QString::fromStdString(operation.id), tr("Run"),
+             QString::fromStdString(operation.title) + QStringLiteral("..."), {},
+             [&window, id = operation.id] { window.openForm(id, Json::object()); })
+        ->setToolTip(QString::fromStdString(operation.help));
+  }
+}
+
+void WindowActions::addFigure() {
+  MainWindow& window = window_;
+  ActionRegistry& actions = window.workbench_.actions;
+  const QString menu = tr("Figure");
+  const auto act = [&window](auto what) {
+    return [&window, what] {
+      if (FigurePanel* panel = window.currentPanel()) {
+        what(*panel);
+      } else {
+        window.say(QStringLiteral("info"), tr("There is no figure on this page yet."));
+      }
+    };
+  };
+  struct Format {
+    const char *id, *words;
+  };
+  for (const Format& format :
+       {Format{"pdf", "Export as PDF..."}, Format{"svg", "Export as SVG..."}, Format{"png", "Export as PNG..."},
+        Format{"tex", "Export as pgfplots..."}, Format{"csv", "Export data as CSV..."}}) {
+    const QString id = QString::fromLatin1(format.id);
+    const QKeySequence keys = id == QLatin1String("pdf") ? QKeySequence(Qt::CTRL | Qt::Key_E) : QKeySequence();
+    actions.add(QStringLiteral("figure.") + id, menu, tr(format.words), keys,
+                act([id](FigurePanel& panel) { panel.exportAs(id); }));
+  }
+  actions.separate();
+  actions.add(QStringLiteral("figure.copy"), menu, tr("Copy figure and data"), QKeySequence::Copy,
+              act([](FigurePanel& panel) { panel.copy(); }));
+  actions.add(QStringLiteral("figure.keep"), menu, tr("Add to figures"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_F),
+              act([](FigurePanel& panel) { panel.keep(); }));
+  actions.separate();
+  actions.add(QStringLiteral("figure.help"), menu, tr("What is this?"), QKeySequence::HelpContents,
+              act([](FigurePanel& panel) { panel.showHelp(); }));
+}
+
+void WindowActions::addHelp() {
+  MainWindow& window = window_;
+  ActionRegistry& actions = window.workbench_.actions;
+  const QString menu = tr("Help");
+  actions.add(QStringLiteral("palette.open"), menu, tr("Find or run anything"),
+              QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_P), [&window] { window.palette_->open(); });
+  actions.add(QStringLiteral("help.about"), menu, tr("About Moescope"), {}, [&window] {
+    window.say(QStringLiteral("info"), tr("Moescope %1, a workbench for Mixture-of-Experts models. GPL-3.0-or-later; "
+                                          "built on Qt, QCustomPlot, HDF5, SQLite and LibTorch.")
+                                           .arg(QStringLiteral(MOESCOPE_VERSION)));
+  });
+}
+
+}  // namespace moescope
