@@ -59,6 +59,12 @@ double maximumViolation(std::span<const std::int64_t> counts) {
   return average > 0 ? double(*std::max_element(counts.begin(), counts.end())) / average - 1 : unknown;
 }
 
+double balanceOf(const LayerTally& layer) {
+  double sum = 0;
+  for (std::size_t e = 0; e < layer.chosen.size(); ++e) sum += double(layer.chosen[e]) * layer.probability[e];
+  return sum * double(layer.experts) / (double(layer.topK) * double(layer.tokens) * double(layer.tokens));
+}
+
 std::vector<Metric> layerMetrics(std::span<const LayerTally> layers) {
   if (layers.empty()) return {};
   const auto count = std::int64_t(layers.size());

@@ -30,6 +30,9 @@ double coefficientOfVariationFloor(std::int64_t experts, std::int64_t topK, std:
 // max / mean - 1 (Wang et al. 2024).
 double maximumViolation(std::span<const std::int64_t> counts);
 
+// The balance loss (E/k) sum f P without its coefficient, whose balanced value is 1.
+double balanceOf(const LayerTally& layer);
+
 // The per-layer metrics of a step (shape [layer], `load` [layer, expert], padded with NaN where layers differ in
 // experts):
 //   load              chosen over the fair share tokens * k / E
