@@ -8,6 +8,11 @@
 #include "core/training/counter_random.h"
 
 namespace moescope {
+namespace {
+
+constexpr std::uint64_t domainStream = 1, tokenStream = 2, startStream = 3;
+
+}  // namespace
 
 std::int64_t Batch::tokens() const {
   return std::accumulate(real.begin(), real.end(), std::int64_t{0});
@@ -45,7 +50,7 @@ Expected<BatchSource> BatchSource::open(const Corpus& corpus, const TokenisedCor
   for (std::size_t i = 0; i < corpus.documents().size(); ++i) {
     const Document& document = corpus.documents()[i];
     const std::uint64_t tokens = ids.tokens(i);
-    if (document.split != Split::train || tokens < 2) continue;
+    if ((choice.split != Split::all && document.split != choice.split) || tokens < 2) continue;
     Domain& domain = all[document.domain];
     domain.documents.push_back(std::uint32_t(i));
     domain.until.push_back((domain.until.empty() ? 0 : domain.until.back()) + tokens);
@@ -65,22 +70,30 @@ Expected<BatchSource> BatchSource::open(const Corpus& corpus, const TokenisedCor
   return source;
 }
 
+Window BatchSource::draw(const Domain& domain, std::uint64_t step, std::uint64_t row) const {
+  const std::uint64_t token = belowFrom(counterBits(choice_.seed, tokenStream, step, row), domain.until.back());
+  const auto place = std::upper_bound(domain.until.begin(), domain.until.end(), token) - domain.until.begin();
+  const std::uint32_t document = domain.documents[std::size_t(place)];
+  const std::uint64_t size = ids_->tokens(std::size_t{document}), length = std::uint64_t(choice_.length);
+  // The last token of a window still has a next one, unless the document ends first.
+  const std::uint64_t starts = size > length ? size - length : 1;
+  const std::uint64_t start = belowFrom(counterBits(choice_.seed, startStream, step, row), starts);
+  return {document, std::uint32_t(start), std::uint32_t(std::min(size, length))};
+}
+
 std::vector<Window> BatchSource::windowsAt(std::int64_t step) const {
   std::vector<Window> windows;
-  for (std::int64_t row = 0; row < choice_.rows; ++row) {
-    const auto bits = [&](std::uint64_t draw) {
-      return counterBits(choice_.seed, 1 + draw, std::uint64_t(step), std::uint64_t(row));
-    };
-    const auto chosen = std::upper_bound(until_.begin(), until_.end() - 1, uniformFrom(bits(0)));
-    const Domain& domain = domains_[std::size_t(chosen - until_.begin())];
-    const std::uint64_t token = belowFrom(bits(1), domain.until.back());
-    const auto place = std::upper_bound(domain.until.begin(), domain.until.end(), token) - domain.until.begin();
-    const std::uint32_t document = domain.documents[std::size_t(place)];
-    const std::uint64_t size = ids_->tokens(document), length = std::uint64_t(choice_.length);
-    // The last token of a window still has a next one, unless the document ends first.
-    const std::uint64_t starts = size > length ? size - length : 1;
-    windows.push_back({document, std::uint32_t(belowFrom(bits(2), starts)), std::uint32_t(std::min(size, length))});
+  for (std::uint64_t row = 0; row < std::uint64_t(choice_.rows); ++row) {
+    const double share = uniformFrom(counterBits(choice_.seed, domainStream, std::uint64_t(step), row));
+    const auto chosen = std::upper_bound(until_.begin(), until_.end() - 1, share);
+    windows.push_back(draw(domains_[std::size_t(chosen - until_.begin())], std::uint64_t(step), row));
   }
+  return windows;
+}
+
+std::vector<Window> BatchSource::evenly(std::size_t count) const {
+  std::vector<Window> windows;
+  for (std::size_t row = 0; row < count; ++row) windows.push_back(draw(domains_[row % domains_.size()], 0, row));
   return windows;
 }
 

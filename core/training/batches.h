@@ -25,6 +25,7 @@ Expected<Batch> gather(const Corpus& corpus, const TokenisedCorpus& ids, std::sp
                        std::int64_t length);
 
 struct BatchChoice {
+  Split split = Split::train;
   std::uint64_t seed = 0;
   std::int64_t rows = 1;    // sequences a batch
   std::int64_t length = 1;  // tokens a sequence
@@ -33,14 +34,16 @@ struct BatchChoice {
 };
 
 // Which windows make a step: a pure function of (seed, step), so a resumed run sees the same batches. A domain is
-// drawn, a document of its train split in proportion to its tokens, then a start, uniform over all that leave a full
-// window; documents that are shorter are taken whole. Windows never cross documents. Keeps references to both corpora.
+// drawn, a document of the split in proportion to its tokens, then a start, uniform over all that leave a full window;
+// documents that are shorter are taken whole. Windows never cross documents. Keeps references to both corpora.
 class BatchSource {
  public:
-  // Input error when no document of the train split has two tokens.
+  // Input error when no document of the split has two tokens.
   static Expected<BatchSource> open(const Corpus& corpus, const TokenisedCorpus& ids, const BatchChoice& choice);
   std::vector<Window> windowsAt(std::int64_t step) const;
   Expected<Batch> at(std::int64_t step) const;
+  // So many windows, one domain after the other: what is measured again and again on the same tokens.
+  std::vector<Window> evenly(std::size_t count) const;
 
  private:
   struct Domain {
@@ -49,6 +52,8 @@ class BatchSource {
   };
   BatchSource(const Corpus& corpus, const TokenisedCorpus& ids, const BatchChoice& choice)
       : corpus_(&corpus), ids_(&ids), choice_(choice) {}
+  Window draw(const Domain& domain, std::uint64_t step, std::uint64_t row) const;
+
   const Corpus* corpus_;
   const TokenisedCorpus* ids_;
   BatchChoice choice_;

@@ -44,6 +44,7 @@ class Loop {
         run_(std::move(run)),
         stepper_(parts.model, settings) {}
 
+  Expected<void> chooseHeldOut();
   Expected<void> resume(const ResumeState& state);
   Expected<void> keepState();
   Expected<bool> applyEvents(std::int64_t step);  // true: a snapshot was asked for
@@ -63,6 +64,7 @@ class Loop {
   std::optional<Probe> probe_;
   std::int64_t made_ = 0;     // steps whose row is in the run
   std::int64_t updated_ = 0;  // steps that changed the weights: one ahead while validation and sample are made
+  std::int64_t resumedAfter_ = std::numeric_limits<std::int64_t>::min();
   double loss_ = unknown, validationLoss_ = unknown;
   double keptAt_ = 0, keepingTook_ = 0;
 };
@@ -77,19 +79,30 @@ Expected<Loop> Loop::open(TrainingParts& parts, const TrainingSettings& settings
   TRY(run, RunWriter::open(job.place("run"), state ? state->step : 0));
   Loop loop(parts, settings, job, std::move(batches), std::move(run));
   loop.live_ = {settings.schedule.peak, settings.balance, settings.zLoss};
-  TRY_ASSIGN(loop.probe_, Probe::open(parts.corpus, parts.ids, settings.length, probeTokens));
-  if (const std::uint64_t held = parts.ids.tokens(Split::validation); held > 0) {
-    const std::uint64_t tokens =
-        settings.validationTokens == 0 ? held : std::min<std::uint64_t>(held, std::uint64_t(settings.validationTokens));
-    TRY_ASSIGN(loop.validation_,
-               chooseWindows(parts.corpus, parts.ids,
-                             {.tokens = tokens, .length = std::uint32_t(settings.length), .split = Split::validation}));
-  } else {
-    job.log("info", "The corpus has no validation split: there will be no validation loss.");
-  }
+  TRY_DO(loop.chooseHeldOut());
   if (state) TRY_DO(loop.resume(*state));
   loop.keptAt_ = now();
   return loop;
+}
+
+Expected<void> Loop::chooseHeldOut() {
+  const std::uint64_t held = parts_.ids.tokens(Split::validation), length = std::uint64_t(settings_.length);
+  BatchChoice choice{.split = Split::validation, .seed = settings_.seed, .length = settings_.length};
+  auto source = BatchSource::open(parts_.corpus, parts_.ids, choice);
+  if (source && settings_.validationTokens > 0 && std::uint64_t(settings_.validationTokens) < held) {
+    validation_ = source->evenly((std::uint64_t(settings_.validationTokens) + length - 1) / length);
+  } else if (source) {
+    TRY_ASSIGN(validation_,
+               chooseWindows(parts_.corpus, parts_.ids, {.length = std::uint32_t(length), .split = Split::validation}));
+  } else {
+    job_.log("info", "The corpus has no validation split, so there is no validation loss.");
+    choice.split = Split::train;
+    source = BatchSource::open(parts_.corpus, parts_.ids, choice);
+    if (!source) return source.error();
+  }
+  TRY_ASSIGN(probe_, Probe::open(parts_.corpus, parts_.ids,
+                                 source->evenly(std::max<std::uint64_t>(1, probeTokens / length)), settings_.length));
+  return {};
 }
 
 std::vector<NamedTensor> Loop::tensors() {
@@ -106,7 +119,7 @@ Expected<void> Loop::resume(const ResumeState& state) {
   for (const auto& [name, tensor] : state.tensors)
     if (name.starts_with("probe.")) seen.emplace(name, tensor);
   probe_->resume(std::move(seen));
-  made_ = updated_ = state.step;
+  made_ = updated_ = resumedAfter_ = state.step;
   live_ = {state.facts.value("learning_rate", live_.learningRate), state.facts.value("balance", live_.balance),
            state.facts.value("z_loss", live_.zLoss)};
   loss_ = realFromJson(state.facts.value("loss", Json()));
@@ -137,6 +150,7 @@ Expected<bool> Loop::applyEvents(std::int64_t step) {
   do {
     if (job_.cancelled()) return cancelledError();
     for (const LiveEvent& event : job_.events(step)) {
+      if (event.step <= resumedAfter_) continue;  // is in the state already
       Json changes = Json::object();
       for (const auto& [name, value] : event.set->items()) {
         double* target = name == "learning_rate" ? &live_.learningRate

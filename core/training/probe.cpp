@@ -57,13 +57,8 @@ at::Tensor squaredNorms(Decoder& model, std::int64_t block, Group group, std::in
 
 }  // namespace
 
-Expected<Probe> Probe::open(const Corpus& corpus, const TokenisedCorpus& ids, std::int64_t length,
-                            std::uint64_t tokens) {
-  const bool held = ids.tokens(Split::validation) > 0;
-  TRY(windows, chooseWindows(corpus, ids,
-                             {.tokens = std::min(tokens, ids.tokens(held ? Split::validation : Split::train)),
-                              .length = std::uint32_t(length),
-                              .split = held ? Split::validation : Split::train}));
+Expected<Probe> Probe::open(const Corpus& corpus, const TokenisedCorpus& ids, std::span<const Window> windows,
+                            std::int64_t length) {
   Probe probe;
   TRY_ASSIGN(probe.batch_, gather(corpus, ids, windows, length));
   return probe;

@@ -12,9 +12,8 @@ namespace moescope {
 // Fixed tokens on which a run looks at itself at every snapshot, so that what changes is the model.
 class Probe {
  public:
-  // Windows of the validation split where there is one, else of the training text; at most `tokens`.
-  static Expected<Probe> open(const Corpus& corpus, const TokenisedCorpus& ids, std::int64_t length,
-                              std::uint64_t tokens);
+  static Expected<Probe> open(const Corpus& corpus, const TokenisedCorpus& ids, std::span<const Window> windows,
+                              std::int64_t length);
 
   // Shapes [layer] unless said:
   //   routing_change       share of choices that the snapshot before did not make; missing at the first
