@@ -39,8 +39,9 @@ RouterConfig routerOf(const Parameters& set) {
   for (const Option& option : routerOptions())
     if (option.name == router.kind)
       for (const Parameter& own : option.parameters) {
-        const Json& value = set.value(own.name);
-        router.options[own.name] = value.is_boolean() ? double(value.get<bool>()) : value.get<double>();
+        const std::string name = option.name + "." + own.name;
+        const Json& value = set.value(name);
+        router.options[name] = value.is_boolean() ? double(value.get<bool>()) : value.get<double>();
       }
   return router;
 }

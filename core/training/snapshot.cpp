@@ -50,9 +50,7 @@ Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer,
   return job.commit("model", folder, summary);
 }
 
-std::string printable(std::int32_t id, const Tokenizer* tokenizer) {
-  if (!tokenizer) return fmt::format("[{}]", id);
-  const std::string bytes = tokenizer->bytes(id);
+std::string printableText(std::string_view bytes) {
   std::string text;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t length = characterAt(bytes, at);
@@ -63,6 +61,10 @@ std::string printable(std::int32_t id, const Tokenizer* tokenizer) {
     at += std::max<std::size_t>(1, length);
   }
   return text;
+}
+
+std::string printable(std::int32_t id, const Tokenizer* tokenizer) {
+  return tokenizer ? printableText(tokenizer->bytes(id)) : fmt::format("[{}]", id);
 }
 
 Json sampleEvent(std::int64_t step, const Generated& text, const Tokenizer* tokenizer) {
