@@ -3,19 +3,17 @@
 
 #include <vector>
 
-#include "core/capture/capture_routing.h"
-#include "core/capture/evaluate_loss.h"
-#include "core/capture/model_sample.h"
-#include "core/training/train_lm.h"
+#include "core/capture/operations.h"
+#include "core/training/operations.h"
 
 namespace moescope {
 
 std::span<const Operation> torchOperations() {
   static const std::vector<Operation> operations{
-      trainLm(),
-      captureRouting(),
-      evaluateLoss(),
-      modelSample(),
+      trainLm,
+      captureRouting,
+      evaluateLoss,
+      modelSample,
   };
   return operations;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/capture/capture_routing.h"
+#include "core/capture/operations.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -217,8 +217,6 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
 
 }  // namespace
 
-Operation captureRouting() {
-  return {describe, estimate, run};
-}
+const Operation captureRouting{describe, estimate, run};
 
 }  // namespace moescope

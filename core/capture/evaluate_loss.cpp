@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/capture/evaluate_loss.h"
+#include "core/capture/operations.h"
 
 #include <algorithm>
 #include <cmath>
@@ -92,7 +92,7 @@ Expected<Intervals> intervalsOf(const Corpus& corpus, const LossSums& sums, cons
 
 Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
   TRY(reading, openReading(inputs, set, job));
-  TRY(sums, evaluateLoss(
+  TRY(sums, lossSums(
                 reading.model, *reading.corpus, reading.ids, reading.windows, set.integer("batch"),
                 [&] { return job.cancelled(); }, [&](double done) { job.progress(done, "predicting tokens"); }));
   if (!std::isfinite(sums.mean()))
@@ -123,8 +123,6 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
 
 }  // namespace
 
-Operation evaluateLoss() {
-  return {describe, estimate, run};
-}
+const Operation evaluateLoss{describe, estimate, run};
 
 }  // namespace moescope

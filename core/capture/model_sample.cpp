@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/capture/model_sample.h"
+#include "core/capture/operations.h"
 
 #include <fmt/format.h>
 
@@ -124,8 +124,6 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
 
 }  // namespace
 
-Operation modelSample() {
-  return {describe, estimate, run};
-}
+const Operation modelSample{describe, estimate, run};
 
 }  // namespace moescope

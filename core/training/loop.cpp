@@ -182,8 +182,8 @@ Expected<bool> Loop::applyEvents(std::int64_t step) {
 
 Expected<void> Loop::validate(std::vector<Metric>& metrics) {
   if (validation_.empty()) return {};
-  TRY(sums, evaluateLoss(parts_.model, parts_.corpus, parts_.ids, validation_, settings_.batch,
-                         [&] { return job_.cancelled(); }));
+  TRY(sums, lossSums(parts_.model, parts_.corpus, parts_.ids, validation_, settings_.batch,
+                     [&] { return job_.cancelled(); }));
   validationLoss_ = sums.mean();
   metrics.push_back({"validation_loss", {validationLoss_}});
   for (std::size_t domain = 0; domain < parts_.corpus.domains().size(); ++domain) {

@@ -56,9 +56,9 @@ double LossSums::mean(const Corpus& corpus, std::uint16_t domain) const {
   return count > 0 ? sum / double(count) : std::numeric_limits<double>::quiet_NaN();
 }
 
-Expected<LossSums> evaluateLoss(Decoder& model, const Corpus& corpus, const TokenisedCorpus& ids,
-                                std::span<const Window> windows, std::int64_t rows,
-                                const std::function<bool()>& stopped, const std::function<void(double)>& progress) {
+Expected<LossSums> lossSums(Decoder& model, const Corpus& corpus, const TokenisedCorpus& ids,
+                            std::span<const Window> windows, std::int64_t rows, const std::function<bool()>& stopped,
+                            const std::function<void(double)>& progress) {
   LossSums sums{std::vector<double>(corpus.documents().size()), std::vector<std::int64_t>(corpus.documents().size())};
   std::size_t done = 0;
   const auto add = [&](const Batch& batch, const Forward&, const at::Tensor& loss) -> Expected<void> {

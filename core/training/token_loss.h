@@ -34,8 +34,8 @@ struct LossSums {
   double mean() const;                // over all targets; NaN without any
   double mean(const Corpus& corpus, std::uint16_t domain) const;
 };
-Expected<LossSums> evaluateLoss(Decoder& model, const Corpus& corpus, const TokenisedCorpus& ids,
-                                std::span<const Window> windows, std::int64_t rows,
-                                const std::function<bool()>& stopped, const std::function<void(double)>& progress = {});
+Expected<LossSums> lossSums(Decoder& model, const Corpus& corpus, const TokenisedCorpus& ids,
+                            std::span<const Window> windows, std::int64_t rows, const std::function<bool()>& stopped,
+                            const std::function<void(double)>& progress = {});
 
 }  // namespace moescope

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/training/train_lm.h"
+#include "core/training/operations.h"
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -135,8 +135,6 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
 
 }  // namespace
 
-Operation trainLm() {
-  return {describe, estimate, run};
-}
+const Operation trainLm{describe, estimate, run};
 
 }  // namespace moescope

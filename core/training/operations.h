@@ -5,6 +5,6 @@
 
 namespace moescope {
 
-Operation evaluateLoss();  // evaluate.loss: nats a token, with intervals
+extern const Operation trainLm;  // "train.lm": a decoder learns a corpus, from nothing or from a model
 
 }  // namespace moescope
