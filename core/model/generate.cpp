@@ -9,7 +9,7 @@
 #include <limits>
 #include <numeric>
 
-#include "core/training/counter_random.h"
+#include "core/statistics/counter_random.h"
 
 namespace moescope {
 namespace {
@@ -92,7 +92,7 @@ Expected<Generated> generate(Decoder& model, std::span<const std::int32_t> promp
     if (until < text.id.size()) continue;
     if (text.id.size() >= end) return text;
     const at::Tensor last = logits[logits.size(0) - 1].contiguous();
-    const double uniform = uniformFrom(counterBits(sampling.seed, 0, text.id.size(), 0));
+    const double uniform = double(CounterRandom(sampling.seed, 0).bits(text.id.size())[0] >> 11) * 0x1p-53;
     const std::int32_t next = draw({last.const_data_ptr<float>(), std::size_t(last.numel())}, sampling, uniform);
     text.loss.back() = -logProbability[logits.size(0) - 1][next].item<float>();
     text.id.push_back(next);

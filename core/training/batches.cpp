@@ -5,12 +5,17 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/training/counter_random.h"
+#include "core/statistics/counter_random.h"
 
 namespace moescope {
 namespace {
 
-constexpr std::uint64_t domainStream = 1, tokenStream = 2, startStream = 3;
+constexpr std::uint64_t domainStream = 1, windowStream = 2;
+constexpr std::uint64_t rowsAtMost = 1u << 16;  // of a batch: (step, row) is one counter
+
+std::uint64_t below(std::uint64_t bits, std::uint64_t bound) {
+  return std::uint64_t((static_cast<unsigned __int128>(bits) * bound) >> 64);
+}
 
 }  // namespace
 
@@ -71,20 +76,22 @@ Expected<BatchSource> BatchSource::open(const Corpus& corpus, const TokenisedCor
 }
 
 Window BatchSource::draw(const Domain& domain, std::uint64_t step, std::uint64_t row) const {
-  const std::uint64_t token = belowFrom(counterBits(choice_.seed, tokenStream, step, row), domain.until.back());
+  const auto bits = CounterRandom(choice_.seed, windowStream).bits(step * rowsAtMost + row);
+  const std::uint64_t token = below(bits[0], domain.until.back());
   const auto place = std::upper_bound(domain.until.begin(), domain.until.end(), token) - domain.until.begin();
   const std::uint32_t document = domain.documents[std::size_t(place)];
   const std::uint64_t size = ids_->tokens(std::size_t{document}), length = std::uint64_t(choice_.length);
   // The last token of a window still has a next one, unless the document ends first.
   const std::uint64_t starts = size > length ? size - length : 1;
-  const std::uint64_t start = belowFrom(counterBits(choice_.seed, startStream, step, row), starts);
-  return {document, std::uint32_t(start), std::uint32_t(std::min(size, length))};
+  return {document, std::uint32_t(below(bits[1], starts)), std::uint32_t(std::min(size, length))};
 }
 
 std::vector<Window> BatchSource::windowsAt(std::int64_t step) const {
   std::vector<Window> windows;
   for (std::uint64_t row = 0; row < std::uint64_t(choice_.rows); ++row) {
-    const double share = uniformFrom(counterBits(choice_.seed, domainStream, std::uint64_t(step), row));
+    const double share =
+        double(CounterRandom(choice_.seed, domainStream).bits(std::uint64_t(step) * rowsAtMost + row)[0] >> 11) *
+        0x1p-53;
     const auto chosen = std::upper_bound(until_.begin(), until_.end() - 1, share);
     windows.push_back(draw(domains_[std::size_t(chosen - until_.begin())], std::uint64_t(step), row));
   }

@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "core/routing/losses.h"
-#include "core/training/counter_random.h"
+#include "core/statistics/counter_random.h"
 
 namespace moescope {
 namespace {
@@ -68,7 +68,7 @@ Expected<void> Stepper::addPart(std::int64_t step, std::int64_t part, const Batc
                                 const LiveValues& live, StepReport& report) {
   ForwardContext context{.training = true, .valid = tensors.valid};
   context.generator = at::make_generator<at::CPUGeneratorImpl>(
-      counterBits(settings_->seed, noiseStream, std::uint64_t(step), std::uint64_t(part)));
+      CounterRandom(settings_->seed, noiseStream).bits((std::uint64_t(step) << 16) + std::uint64_t(part))[0]);
   const Forward forward = model_->forward(tensors.id, context);
   const at::Tensor valid = tensors.valid.defined() ? tensors.valid.flatten() : at::Tensor{};
   for (std::size_t i = 0; i < forward.routing.size(); ++i) {

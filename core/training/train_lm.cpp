@@ -9,7 +9,7 @@
 #include "core/model/device.h"
 #include "core/model/folder.h"
 #include "core/model/threads.h"
-#include "core/training/counter_random.h"
+#include "core/statistics/counter_random.h"
 #include "core/training/loop.h"
 #include "core/training/snapshot.h"
 
@@ -108,7 +108,7 @@ Expected<Decoder> firstModel(const Inputs& inputs, const Parameters& set, std::i
                              at::Device device) {
   TRY(config, configOf(inputs, set, vocabulary));
   if (const Artifact* start = inputs.find("model")) return loadModel(start->path, device);
-  return Decoder::make(std::move(config), counterBits(seed, firstWeightsStream, 0, 0), device);
+  return Decoder::make(std::move(config), CounterRandom(seed, firstWeightsStream).bits(0)[0], device);
 }
 
 Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
