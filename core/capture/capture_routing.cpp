@@ -11,6 +11,8 @@
 #include <set>
 
 #include "core/capture/reading.h"
+#include "core/model/folder.h"
+#include "core/routing/router_facts.h"
 #include "core/trace/trace.h"
 #include "core/training/token_loss.h"
 
