@@ -12,6 +12,7 @@
 
 #include "core/capture/reading.h"
 #include "core/model/folder.h"
+#include "core/model/torch_error.h"
 #include "core/routing/router_facts.h"
 #include "core/trace/trace.h"
 #include "core/training/token_loss.h"
@@ -199,7 +200,7 @@ Expected<Vocabulary> vocabularyOf(const Reading& reading) {
   return vocabulary;
 }
 
-Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+Expected<Outputs> captureRoutes(const Inputs& inputs, const Parameters& set, Job& job) {
   TRY(reading, openReading(inputs, set, job));
   TRY(writer, TraceWriter::open(job.place("trace"), traceInfo(inputs, reading, set)));
   if (writer.tokensWritten() > 0)
@@ -215,6 +216,10 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
                {"layers", reading.model.sparseBlocks().size()},
                {"experts", reading.model.config().moe.experts}};
   return Outputs{{.port = "trace", .kind = Kind::trace, .summary = std::move(summary)}};
+}
+
+Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+  return guarded([&] { return captureRoutes(inputs, set, job); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/capture/reading.h"
+#include "core/model/torch_error.h"
 #include "core/statistics/resampling.h"
 #include "core/training/token_loss.h"
 
@@ -90,7 +91,7 @@ Expected<Intervals> intervalsOf(const Corpus& corpus, const LossSums& sums, cons
   return intervals;
 }
 
-Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+Expected<Outputs> evaluate(const Inputs& inputs, const Parameters& set, Job& job) {
   TRY(reading, openReading(inputs, set, job));
   TRY(sums, lossSums(
                 reading.model, *reading.corpus, reading.ids, reading.windows, set.integer("batch"),
@@ -119,6 +120,10 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
   result.addWhole("tokens", "", {"domain"}, targets).help = "tokens that have a next one";
   result.facts = {{"tokens", reading.tokens()}, {"split", set.text("split")}, {"length", reading.length}};
   return one("result", std::move(result), {{"loss", sums.mean()}, {"tokens", reading.tokens()}});
+}
+
+Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+  return guarded([&] { return evaluate(inputs, set, job); });
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/model/folder.h"
 #include "core/model/generate.h"
 #include "core/model/threads.h"
+#include "core/model/torch_error.h"
 #include "core/training/settings.h"
 #include "core/training/snapshot.h"
 
@@ -94,7 +95,7 @@ std::string passage(const TokenText& tokens, std::size_t first, std::size_t last
   return printableText(bytes);
 }
 
-Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+Expected<Outputs> sampleText(const Inputs& inputs, const Parameters& set, Job& job) {
   useThreads(job.resources().threads);
   TRY(device, pickDevice(job.resources().device));
   const std::filesystem::path& folder = inputs.at("model").path;
@@ -120,6 +121,10 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
                                 {"text", "", std::vector<std::string>{given, added}}}});
   result.facts = {{"tokens", text.id.size()}, {"prompt_tokens", text.prompt}, {"text", given + added}};
   return one("result", std::move(result), {{"tokens", text.id.size()}, {"text", added}});
+}
+
+Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+  return guarded([&] { return sampleText(inputs, set, job); });
 }
 
 }  // namespace

@@ -31,11 +31,8 @@ std::size_t characterAt(std::string_view bytes, std::size_t at) {
 Json modelSummary(const Decoder& model) {
   const ModelConfig& config = model.config();
   const ModelSize size = sizeOf(config);
-  return {{"layers", config.layers},
-          {"experts", config.moe.experts},
-          {"top_k", config.moe.topK},
-          {"parameters", size.parameters},
-          {"active", size.active}};
+  return {{"layers", config.layers},       {"experts", config.moe.experts}, {"top_k", config.moe.topK},
+          {"parameters", size.parameters}, {"active", size.active},         {"family", familyOf(config)}};
 }
 
 Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer, std::int64_t step, Json record,

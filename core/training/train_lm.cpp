@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/training/operations.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -9,6 +8,7 @@
 #include "core/model/device.h"
 #include "core/model/folder.h"
 #include "core/model/threads.h"
+#include "core/model/torch_error.h"
 #include "core/statistics/counter_random.h"
 #include "core/training/loop.h"
 #include "core/training/snapshot.h"
@@ -104,14 +104,20 @@ Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
   return cost;
 }
 
+// A model that is trained on keeps its router, with the coefficients and the capacity that are asked for here.
 Expected<Decoder> firstModel(const Inputs& inputs, const Parameters& set, std::int64_t vocabulary, std::uint64_t seed,
                              at::Device device) {
   TRY(config, configOf(inputs, set, vocabulary));
-  if (const Artifact* start = inputs.find("model")) return loadModel(start->path, device);
-  return Decoder::make(std::move(config), CounterRandom(seed, firstWeightsStream).bits(0)[0], device);
+  const Artifact* start = inputs.find("model");
+  if (!start) return Decoder::make(std::move(config), CounterRandom(seed, firstWeightsStream).bits(0)[0], device);
+  RouterConfig router = config.moe.router;
+  router.balance = set.real("balance");
+  router.zLoss = set.real("z_loss");
+  router.capacity = set.real("capacity");
+  return loadModel(start->path, device, &router);
 }
 
-Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+Expected<Outputs> trainModel(const Inputs& inputs, const Parameters& set, Job& job) {
   useThreads(job.resources().threads);
   job.progress(0, "reading the corpus");
   TRY(settings, trainingSettings(set));
@@ -131,6 +137,10 @@ Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
   if (std::isfinite(end.validationLoss)) runFacts["validation_loss"] = end.validationLoss;
   return Outputs{{.port = "model", .kind = Kind::model, .summary = std::move(modelFacts)},
                  {.port = "run", .kind = Kind::run, .summary = std::move(runFacts)}};
+}
+
+Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {
+  return guarded([&] { return trainModel(inputs, set, job); });
 }
 
 }  // namespace
