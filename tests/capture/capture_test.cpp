@@ -66,7 +66,7 @@ class CaptureTest : public testing::Test {
     return inputs;
   }
   Expected<Outputs> capture(QuietJob& job, const Json& set) const {
-    job.resourcesUsed.threads = 2;
+    job.resourcesUsed.threads = 1;
     return captureRouting.run(inputs(), setOf(captureRouting, set), job);
   }
   Trace traceOf(const std::string& name, const Json& set) const {
@@ -184,7 +184,9 @@ TEST_F(CaptureTest, WhatCapacityDropsHasWeightZeroAndKeepsItsPlace) {
   std::size_t dropped = 0;
   for (std::size_t i = 0; i < after.layers[0].weight.size(); ++i) {
     dropped += after.layers[0].weight[i] == 0;
-    if (after.layers[0].weight[i] != 0) EXPECT_NEAR(after.layers[0].weight[i], before.layers[0].weight[i], 1e-6);
+    if (after.layers[0].weight[i] != 0) {
+      EXPECT_NEAR(after.layers[0].weight[i], before.layers[0].weight[i], 1e-6);
+    }
   }
   EXPECT_GE(dropped,
             after.layers[0].weight.size() / 2);  // half of the fair share is room for half of the choices at most

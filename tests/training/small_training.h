@@ -59,7 +59,7 @@ class SmallTraining : public testing::Test {
   void SetUp() override {
     std::filesystem::remove_all(folder);
     QuietJob job(folder / "text");
-    job.resourcesUsed.threads = 2;
+    job.resourcesUsed.threads = 1;
     const auto made = corpusSynthetic.run(
         {}, setOf(corpusSynthetic, {{"domains", 2}, {"tokens", 40000}, {"alphabet", 8}, {"document", 400}}), job);
     ASSERT_TRUE(made) << made.error().message;
@@ -84,7 +84,7 @@ class SmallTraining : public testing::Test {
     return inputs;
   }
   Expected<Outputs> train(WatchedJob& job, const Json& set) const {
-    job.resourcesUsed.threads = 2;
+    job.resourcesUsed.threads = 1;
     return trainLm.run(corpus(), setOf(trainLm, set), job);
   }
 };

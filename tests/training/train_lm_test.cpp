@@ -150,7 +150,7 @@ TEST_F(SmallTraining, AModelIsTrainedOnInItsOwnShape) {
   ASSERT_TRUE(train(first, tiny({{"steps", 60}, {"learning_rate", 0.01}})));
   Inputs inputs = corpus();
   inputs.add("model", {.id = std::string(64, 'a'), .kind = Kind::model, .path = folder / "first" / "model"});
-  second.resourcesUsed.threads = 2;
+  second.resourcesUsed.threads = 1;
   const auto more = trainLm.run(inputs, setOf(trainLm, {{"steps", 3}, {"batch", 8}, {"length", 32}}), second);
   ASSERT_TRUE(more) << more.error().message;
   EXPECT_NEAR(start, end, 0.25);  // it goes on where the other ended, on other windows
