@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/base/digest.h"
@@ -188,8 +189,13 @@ TEST_F(CaptureTest, WhatCapacityDropsHasWeightZeroAndKeepsItsPlace) {
       EXPECT_NEAR(after.layers[0].weight[i], before.layers[0].weight[i], 1e-6);
     }
   }
-  EXPECT_GE(dropped,
-            after.layers[0].weight.size() / 2);  // half of the fair share is room for half of the choices at most
+  // Four experts with ceil(0.5 * 2 T / 4) places each, window by window.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> windows;
+  for (std::size_t i = 0; i < after.tokens(); ++i) ++windows[{after.document[i], after.position[i] / 32}];
+  std::size_t least = 0;
+  for (const auto& [window, tokens] : windows) least += 2 * tokens - std::min(2 * tokens, 4 * ((tokens + 3) / 4));
+  EXPECT_GE(dropped, least);
+  EXPECT_GT(least, after.layers[0].weight.size() / 3);
 }
 
 TEST_F(CaptureTest, ADenseModelGivesATraceWithoutLayers) {
