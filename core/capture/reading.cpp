@@ -66,7 +66,7 @@ Expected<Reading> openReading(const Inputs& inputs, const Parameters& set, Job& 
   TRY(opened, Corpus::open(inputs.at("corpus").path));
   auto corpus = std::make_unique<Corpus>(std::move(opened));
   TRY(tokenizer, tokenizerOf(*corpus, folder));
-  TRY(ids, TokenisedCorpus::open(*corpus, tokenizer.get(), job.scratch()));
+  TRY(ids, TokenisedCorpus::open(*corpus, tokenizer.get(), tokenCacheFor(inputs.at("corpus").path)));
   if (ids.vocabularySize() > model.config().vocabulary)
     return usageError(fmt::format(
         "The corpus has ids up to {}, and the model knows {} tokens only; take a corpus that was made for it.",

@@ -124,7 +124,7 @@ Expected<Outputs> trainModel(const Inputs& inputs, const Parameters& set, Job& j
   TRY(device, pickDevice(job.resources().device));
   TRY(text, openText(inputs));
   TRY(model, firstModel(inputs, set, text.vocabulary, settings.seed, device));
-  TRY(ids, TokenisedCorpus::open(text.corpus, text.tokenizer.get(), job.scratch()));
+  TRY(ids, TokenisedCorpus::open(text.corpus, text.tokenizer.get(), tokenCacheFor(inputs.at("corpus").path)));
   const Json record{{"operation", "train.lm"}, {"set", set.all()}};
   TRY(end, train({model, text.tokenizer.get(), text.corpus, ids, record}, settings, job));
 
