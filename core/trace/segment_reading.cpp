@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <numeric>
 
 #include "core/base/checked.h"
@@ -33,21 +35,23 @@ Expected<std::int64_t> integerBetween(const hdf5::File& file, const std::string&
   return value;
 }
 
-bool isInteger(hdf5::Type type) {
-  return type != hdf5::Type::float16 && type != hdf5::Type::float32 && type != hdf5::Type::float64 &&
-         type != hdf5::Type::other;
+std::string nameOf(hdf5::Type type) {
+  constexpr std::array<const char*, 11> names{"int8",   "uint8",   "uint16",  "int32",   "uint32",      "int64",
+                                              "uint64", "float16", "float32", "float64", "another type"};
+  return names[static_cast<std::size_t>(type)];
 }
 
-// The dataset has exactly the extent that the rest of the file asks of it.
+// The dataset has exactly the extent that the rest of the file asks of it, and one of these types: converting others
+// would turn a negative document into document 0 without a word.
 Expected<void> expectShape(const hdf5::File& file, const std::string& path, const std::vector<std::uint64_t>& extent,
-                           bool whole) {
+                           std::initializer_list<hdf5::Type> types) {
   TRY(shape, file.shape(path));
   if (shape.extent != extent)
     return fault(file, path,
                  fmt::format("has the extent [{}], not [{}] as the other datasets ask", fmt::join(shape.extent, ", "),
                              fmt::join(extent, ", ")));
-  if (shape.type == hdf5::Type::other || isInteger(shape.type) != whole)
-    return fault(file, path, whole ? "does not hold whole numbers" : "does not hold real numbers");
+  if (std::find(types.begin(), types.end(), shape.type) == types.end())
+    return fault(file, path, fmt::format("is of {}, not of {}", nameOf(shape.type), nameOf(*types.begin())));
   return {};
 }
 
@@ -76,9 +80,10 @@ Expected<TraceLayer> readLayer(const hdf5::File& file, std::size_t index, std::u
                              layer.numExperts));
   const auto columns = static_cast<std::int64_t>(shape.extent[1]);
   layer.width = columns == layer.topK ? 0 : columns;
-  TRY_DO(expectShape(file, path + "/weight", shape.extent, false));
+  TRY_DO(expectShape(file, path + "/weight", shape.extent, {hdf5::Type::float32, hdf5::Type::float16}));
   if (hasLogits)
-    TRY_DO(expectShape(file, path + "/logit", {tokens, static_cast<std::uint64_t>(layer.numExperts)}, false));
+    TRY_DO(expectShape(file, path + "/logit", {tokens, static_cast<std::uint64_t>(layer.numExperts)},
+                       {hdf5::Type::float16, hdf5::Type::float32}));
   return layer;
 }
 
@@ -125,11 +130,14 @@ Expected<Header> readHeader(const hdf5::File& file) {
   if (shape.extent.size() != 1) return fault(file, "/tokens/id", "is not one column");
   const std::uint64_t tokens = shape.extent[0];
   if (tokens > 1ull << 48) return fault(file, "/tokens/id", fmt::format("claims {} tokens", tokens));
-  for (const char* column :
-       {"/tokens/id", "/tokens/next", "/tokens/domain", "/tokens/document", "/tokens/position", "/tokens/class"})
-    TRY_DO(expectShape(file, column, {tokens}, true));
+  using Column = std::pair<const char*, hdf5::Type>;
+  for (const auto& [column, type] :
+       {Column{"/tokens/id", hdf5::Type::int32}, Column{"/tokens/next", hdf5::Type::int32},
+        Column{"/tokens/domain", hdf5::Type::uint16}, Column{"/tokens/document", hdf5::Type::uint32},
+        Column{"/tokens/position", hdf5::Type::uint32}, Column{"/tokens/class", hdf5::Type::uint8}})
+    TRY_DO(expectShape(file, column, {tokens}, {type}));
   info.hasLoss = file.has("/tokens/loss");
-  if (info.hasLoss) TRY_DO(expectShape(file, "/tokens/loss", {tokens}, false));
+  if (info.hasLoss) TRY_DO(expectShape(file, "/tokens/loss", {tokens}, {hdf5::Type::float32}));
   const std::vector<std::string> groups = file.children("/layers");
   if (groups.size() != static_cast<std::size_t>(layers))
     return attributeFault(file, "/", "num_layers",

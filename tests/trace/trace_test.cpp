@@ -107,6 +107,29 @@ TEST(Trace, AnEmptyTraceOpens) {
   EXPECT_TRUE(trace->read(0, 0));
 }
 
+// A file of h5py's habits, made by tests/reference/h5py_trace.py.
+TEST(Trace, ReadsWhatOthersWroteWithH5py) {
+  auto trace = Trace::open(std::string(MOESCOPE_SOURCE_DIR) + "/tests/reference/h5py_trace");
+  ASSERT_TRUE(trace) << trace.error().message;
+  EXPECT_EQ(trace->info().phase, "decode");
+  EXPECT_EQ(trace->info().domains, (std::vector<std::string>{"alpha", "bêta"}));
+  EXPECT_TRUE(trace->info().layers[1].renormalised);
+  EXPECT_EQ(trace->info().layers[1].block, 2);
+  auto chunk = trace->read(0, 20, Trace::weights);
+  ASSERT_TRUE(chunk) << chunk.error().message;
+  for (std::size_t token = 0; token < 20; ++token)
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      const std::size_t first = (3 * token + layer) % 6;
+      EXPECT_EQ(chunk->layers[layer].expert[2 * token], first);
+      EXPECT_EQ(chunk->layers[layer].expert[2 * token + 1], token % 4 == 3 ? noExpert : (first + 2) % 6);
+      EXPECT_EQ(chunk->layers[layer].weight[2 * token], 0.75f);
+    }
+  auto counters = trace->counters();
+  ASSERT_TRUE(counters) << counters.error().message;
+  EXPECT_EQ(counters->layers[0].rank, (std::vector<std::int64_t>{10, 0, 0, 10, 0, 0, 0, 0, 10, 0, 0, 5}));
+  EXPECT_TRUE(trace->vocabulary()->id.empty());
+}
+
 // Interrupted after any number of tokens, in pieces of any size: the same bytes.
 TEST(TraceWriter, ResumingGivesTheBytesOfAnUninterruptedRun) {
   const made::Folder folder("trace-resume");

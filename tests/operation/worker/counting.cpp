@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/operation/worker.h"
+#include "tests/trace/made_trace.h"
 
 namespace moescope {
 namespace {
@@ -78,11 +79,43 @@ Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   return one("result", std::move(result), Json{{"first", first}});
 }
 
+// A trace by the rule of tests/trace/made_trace.h, for tests of its file and of its analyses.
+Description describeTrace() {
+  return {.id = "test.trace",
+          .title = "Make a trace",
+          .help = "Writes the trace of a rule.",
+          .out = {{"trace", Kind::trace}},
+          .parameters = {integer("layers", 2, 0, 100, "", ""), integer("experts", 8, 1, 1000, "", ""),
+                         integer("top_k", 2, 1, 64, "", ""), integer("domains", 3, 1, 100, "", ""),
+                         integer("documents", 12, 0, 10000, "", ""),
+                         integer("tokens_per_document", 50, 1, 100000, "tokens", ""),
+                         integer("preference", 0, 0, 256, "", "of 256 choices"), flag("loss", false, ""),
+                         flag("logits", false, "")},
+          .needs = {"torch"}};
+}
+
+Expected<Outputs> makeTrace(const Inputs&, const Parameters& set, Job& job) {
+  const made::Rule rule{.layers = set.integer("layers"),
+                        .experts = set.integer("experts"),
+                        .topK = set.integer("top_k"),
+                        .domains = set.integer("domains"),
+                        .documents = set.integer("documents"),
+                        .tokensPerDocument = set.integer("tokens_per_document"),
+                        .preference = static_cast<std::uint64_t>(set.integer("preference")),
+                        .loss = set.flag("loss"),
+                        .logits = set.flag("logits")};
+  TRY_DO(made::write(job.place("trace"), rule));
+  return Outputs{{.port = "trace", .kind = Kind::trace, .summary = {{"tokens", rule.tokens()}}}};
+}
+
 }  // namespace
 }  // namespace moescope
 
 int main(int argc, char** argv) {
   using namespace moescope;
-  static const std::vector<Operation> operations{{describeCount, estimate, run}, {describeQuick, estimate, run}};
+  static const std::vector<Operation> operations{
+      {describeCount, estimate, run},
+      {describeQuick, estimate, run},
+      {describeTrace, [](const Inputs&, const Parameters&) -> Expected<Cost> { return Cost{}; }, makeTrace}};
   return runWorker(operations, argc - 1, argv + 1);
 }
