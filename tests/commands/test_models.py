@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A released checkpoint from its files to its routing: import, inspect, capture. Weights come from a counter, and what
+`transformers` computes with them is in tests/reference (models_oracle.py)."""
+import json
+import pathlib
+import struct
+
+import h5py
+import numpy
+
+from command import TORCH, Folder, cli, error, run_all
+
+REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "reference"
+FAMILIES = ["mixtral", "olmoe", "qwen3_moe", "qwen2_moe", "dots1", "llama"]
+MASK = (1 << 64) - 1
+
+
+def mixed(z):  # splitmix64, as in models_oracle.py
+    z = (z + 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def weights(name, shape):
+    seed = 0xCBF29CE484222325
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) & MASK
+    value = numpy.array([(mixed((seed + i) & MASK) >> 40) / 2.0**23 - 1 for i in range(int(numpy.prod(shape)))])
+    if name.endswith("norm.weight"):
+        value = 1 + 0.25 * value
+    elif name.endswith("bias"):
+        value = 0.25 * value
+    elif "embed_tokens" not in name:
+        value = value * (2 / numpy.sqrt(shape[-1]))
+    return value.astype("<f4").tobytes()
+
+
+def checkpoint(folder, family):
+    """The tiny model of a family as a folder of files; gives what is expected of it."""
+    expected = json.loads((REFERENCE / f"tiny_{family}.json").read_text())
+    folder.mkdir(parents=True)
+    header, data = {}, b""
+    for name, shape in expected["tensors"].items():
+        value = weights(name, shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(value)]}
+        data += value
+    head = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + data)
+    (folder / "config.json").write_text(json.dumps(expected["config"]))
+    return expected
+
+
+def test_every_family_is_imported_and_its_parameters_are_counted():
+    with Folder() as folder:
+        study = folder / "S"
+        cli("study", "init", study)
+        for family in FAMILIES:
+            expected = checkpoint(folder / family, family)
+            cli("run", "model.import", "--study", study, "--set", f"path={folder / family}", "--name", family)
+            cli("run", "model.inspect", "--study", study, "--in", f"model={family}", "--name", f"{family}-parts")
+            cli("export", "--study", study, f"{family}-parts:total", "--format", "json", "--out", folder / "total.json")
+            total = json.loads((folder / "total.json").read_text())
+            assert total["values"] == sum(int(numpy.prod(shape)) for shape in expected["tensors"].values()), (family, total)
+        assert cli("study", "check", study, "--json")["sound"] is True
+        assert {row["kind"] for row in cli("list", "--study", study, "--json")} == {"model", "result"}
+
+
+def test_a_changed_or_damaged_checkpoint_is_noticed():
+    with Folder() as folder:
+        study, model = folder / "S", folder / "m"
+        cli("study", "init", study)
+        checkpoint(model, "mixtral")
+        importing = ("run", "model.import", "--study", study, "--set", f"path={model}")
+        first = cli(*importing, "--json")["outputs"]["model"]
+        assert cli(*importing, "--json")["outputs"]["model"] == {**first, "cached": True}
+        shard = model / "model.safetensors"
+        sound = shard.read_bytes()
+        shard.write_bytes(sound[:-4] + b"\0\0\0\0")
+        assert cli(*importing, "--json")["outputs"]["model"]["id"] != first["id"]
+        for damage in (sound[:-1], sound[:100], b"", b"\xff" * 64, struct.pack("<Q", 1 << 60) + sound[8:]):
+            shard.write_bytes(damage)
+            assert "model.safetensors" in error(*importing, code=3)["message"]
+        shard.write_bytes(sound)
+        config = json.loads((model / "config.json").read_text())
+        for key, value in {"num_hidden_layers": 3, "num_local_experts": 60000, "vocab_size": 1 << 24, "model_type": "mamba",
+                           "num_experts_per_tok": 5, "hidden_size": -16}.items():
+            (model / "config.json").write_text(json.dumps({**config, key: value}))
+            error(*importing, code=3)
+        (model / "config.json").write_text("{")
+        error(*importing, code=3)
+        error("run", "model.import", "--study", study, code=2)
+        error("run", "model.import", "--study", study, "--set", f"path={folder / 'nothing'}", code=3)
+
+
+def test_a_capture_routes_as_transformers_does():
+    if not TORCH:
+        return
+    for family in ("mixtral", "dots1"):
+        with Folder() as folder:
+            study = folder / "S"
+            cli("study", "init", study)
+            expected = checkpoint(folder / family, family)
+            lines = [json.dumps({"domain": "d", "ids": ids}) for ids in expected["ids"]]
+            (folder / "ids.jsonl").write_text("\n".join(lines) + "\n")
+            cli("run", "corpus.import", "--study", study, "--set", f"ids={folder / 'ids.jsonl'}", "--set", "validation=0", "--name", "c")
+            cli("run", "model.import", "--study", study, "--set", f"path={folder / family}", "--name", "m")
+            cli("run", "capture.routing", "--study", study, "--in", "model=m", "--in", "corpus=c", "--set", "length=12", "--name", "t")
+            files = cli("show", "--study", study, "t", "--json")["files"]
+            segment = next(path for path in study.rglob("0000.h5") if "traces" in str(path))
+            assert files
+            with h5py.File(segment) as trace:
+                ids = trace["tokens/id"][:].reshape(2, 12)
+                assert ids.tolist() == expected["ids"]
+                for number, layer in enumerate(expected["layers"]):
+                    assert trace[f"layers/{number:02}/expert"][:].flatten().tolist() == layer["expert"]
+                    weight = trace[f"layers/{number:02}/weight"][:].astype("f8").flatten()
+                    assert numpy.abs(weight - numpy.array(layer["weight"])).max() < 2e-3
+
+
+if __name__ == "__main__":
+    run_all(globals())
