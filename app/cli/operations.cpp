@@ -83,6 +83,8 @@ Expected<Known> everything(const std::string& folder) {
 Expected<void> run(const Options& options) {
   TRY(known, everything(options.study));
   if (!options.id.empty()) {
+    for (const RejectedPlugin& rejected : known.rejected)
+      if (toJson(rejected).at("id") == options.id) return rejected.reason;
     TRY(description, findDescription(known.descriptions, options.id));
     if (options.json)
       printJson(toJson(*description));

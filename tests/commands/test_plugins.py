@@ -71,7 +71,9 @@ class Workplace(Folder):
 
     def __enter__(self):
         path = super().__enter__()
-        self.env = {"XDG_DATA_HOME": str(path / "data"), "MOESCOPE_PLUGIN_PATH": str(path / "plugins")}
+        # The Python that has h5py comes first, whatever else the machine has.
+        self.env = {"XDG_DATA_HOME": str(path / "data"), "MOESCOPE_PLUGIN_PATH": str(path / "plugins"),
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         self.plugins = path / "plugins"
         self.study = study_with_trace(path, self.env)
         return self
@@ -267,6 +269,7 @@ def test_a_plugin_that_cannot_be_used_is_one_rejected_row_with_the_reason():
         assert "built in" in rejected[str(place.plugins / "taken")]
         assert any(row["id"] == "test.good" for row in rows)
         assert "gives results" in place.fails("test.model", 3)
+        assert "gives results" in error("operations", "test.model", code=3, env=place.env)["message"]
         assert "rejected" in cli("operations", env=place.env)
 
 
