@@ -282,7 +282,7 @@ def test_a_foreign_study_is_asked_about_once():
         rows = cli("operations", "--study", copy, "--json", env=place.env)
         assert ["study trust" in row["rejected"] for row in rows if row["id"] == "test.inside"] == [True]
         refused = error("run", "test.inside", "--study", copy, "--in", "trace=t", "--fresh", code=2, env=place.env)
-        assert "study trust" in refused["message"]
+        assert "study trust" in refused["message"], refused
         cli("study", "trust", copy, env=place.env)
         done = cli("run", "test.inside", "--study", copy, "--in", "trace=t", "--fresh", "--json", env=place.env)
         assert done["outputs"]["result"]["kind"] == "result"
