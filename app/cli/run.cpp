@@ -89,8 +89,10 @@ Expected<void> run(const Options& options) {
                         .estimateOnly = options.dryRun};
   std::optional<std::map<std::string, std::string>> before;
   if (options.fresh) {
-    TRY(description, findDescription(supervisor->settings().operations, options.operation));
-    TRY(resolved, resolveRequest(submission.request, *description, supervisor->study()));
+    TRY(asked, supervisor->describe(options.operation));
+    Request written = submission.request;
+    written.plugin = asked.second;
+    TRY(resolved, resolveRequest(written, asked.first, supervisor->study()));
     TRY_ASSIGN(before, supervisor->study().outputsOf(digest(resolved)));
   }
   TRY(done, runToEnd(*supervisor, std::move(submission), inbox));

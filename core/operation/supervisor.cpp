@@ -180,12 +180,13 @@ Expected<void> Supervisor::event(const std::string& id, const Json& event) {
   if (!event.is_object()) return usageError(R"(an event is an object such as {"set":{"learning_rate":0.001}})");
   const Json set = event.contains("set") ? event["set"] : event;
   if (!set.is_object()) return usageError("an event's \"set\" is an object of parameter names and values");
-  TRY(description, findDescription(settings_.operations, job->order.request.operation));
+  TRY(described, describe(job->order.request.operation));
+  const Description& description = described.first;
   Json merged = job->order.request.set;
   Json commands = Json::object();
   for (const auto& [name, value] : set.items())
     (name == "pause" || name == "resume" || name == "snapshot" ? commands : merged)[name] = value;
-  TRY(parameters, checkParameters(description->parameters, merged));
+  TRY(parameters, checkParameters(description.parameters, merged));
   Json checked = commands;
   for (const auto& [name, value] : set.items())
     if (!commands.contains(name)) checked[name] = parameters.value(name);

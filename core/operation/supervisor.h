@@ -37,6 +37,9 @@ class Supervisor {
   Supervisor(Study study, Settings settings, Send send);
   ~Supervisor();
 
+  // A built-in operation or a plugin of the study, and for a plugin the digest of what it is at this moment.
+  Expected<std::pair<Description, std::string>> describe(const std::string& operation) const;
+
   struct Accepted {
     std::string job, request;  // request digest
     bool cached = false;       // its outputs are present: `done` was sent already
@@ -60,7 +63,6 @@ class Supervisor {
   using Clock = SupervisedJob::Clock;
   SupervisedJob* find(const std::string& job);
   Expected<SupervisedJob*> require(const std::string& job);
-  Expected<std::pair<Description, std::string>> describe(const std::string& operation) const;
   Expected<WorkOrder> order(const Submission& submission);
   Expected<std::optional<Json>> present(const WorkOrder& order, const std::string& digest);
   bool join(const WorkOrder& order, const std::string& digest, Accepted& accepted);
