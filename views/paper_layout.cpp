@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "core/result/scale.h"
-#include "views/table_alignment.h"
+#include "views/paper_table.h"
 #include "views/token_document.h"
 
 namespace moescope {
@@ -21,10 +21,9 @@ constexpr double barGap = 6, barWidth = 5, barTickGap = 2.5;
 constexpr double lineHeight = 1.15,
                  rowHeight = 1.6;  // in font sizes; what a font says of its own height differs wildly
 
-QFont paperFont(const QString& family, int points, bool bold = false) {
+QFont paperFont(const QString& family, int points) {
   QFont font(family);
   font.setPixelSize(points);  // the painter has 72 units an inch, so a pixel is a point
-  font.setBold(bold);
   font.setHintingPreference(QFont::PreferNoHinting);
   return font;
 }
@@ -62,7 +61,6 @@ PaperLayout::PaperLayout(const Drawing& drawing, const PaperStyle& style) : draw
   const QString family = paperFamily(style.venue.serif);
   text_ = paperFont(family, style.venue.text);
   tick_ = paperFont(family, style.venue.tick);
-  heading_ = paperFont(family, style.venue.text, true);
   const double scale = style.venue.text / 8.0;  // slides have thicker lines as they have bigger words
   style_.ink = [](Ink ink) { return colour(paperInk(ink)); };
   style_.surface = Qt::white;
@@ -90,7 +88,7 @@ void PaperLayout::paint(QPainter& painter) const {
     painter.drawText(QRectF(QPointF(0, 0), QSizeF(size_)), Qt::AlignCenter | Qt::TextWordWrap,
                      QString::fromStdString(drawing_.empty));
   } else if (drawing_.table) {
-    paintTable(painter);
+    PaperTable(*drawing_.table, text_, paper_.width()).paint(painter);
   } else if (drawing_.text) {
     paintText(painter);
   } else {
@@ -194,68 +192,8 @@ void PaperLayout::paintScale(QPainter& painter, const Frame& frame) const {
   painter.restore();
 }
 
-std::vector<double> PaperLayout::columnWidths() const {
-  const DrawnTable& table = *drawing_.table;
-  const QFontMetricsF metrics(text_), heads(heading_);
-  std::vector<double> widths;
-  for (std::size_t column = 0; column < table.headings.size(); ++column) {
-    const auto& heading = table.headings[column];
-    double width = heads.horizontalAdvance(
-        QString::fromStdString(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit));
-    for (const auto& row : table.rows)
-      width = std::max(width, metrics.horizontalAdvance(QString::fromStdString(row[column])));
-    widths.push_back(width + 4);
-  }
-  double sum = 0;
-  for (double width : widths) sum += width;
-  // Room that is left is shared out; what is too wide is cut with an ellipsis rather than set too small to read.
-  for (double& width : widths)
-    width =
-        sum < paper_.width() ? width + (paper_.width() - sum) / double(widths.size()) : width * paper_.width() / sum;
-  return widths;
-}
-
 QSize PaperLayout::tableSize() const {
-  const double line = rowHeight * text_.pixelSize();
-  return {paper_.width(), int(std::ceil(line * double(drawing_.table->rows.size() + 1) + 4))};
-}
-
-void PaperLayout::paintTable(QPainter& painter) const {
-  const DrawnTable& table = *drawing_.table;
-  const QFontMetricsF metrics(text_), heads(heading_);
-  const std::vector<double> widths = columnWidths();
-  const double line = rowHeight * text_.pixelSize();
-  double y = 1;
-  const auto rule = [&](double thick) {
-    painter.setPen(solidPen(Qt::black, thick));
-    painter.drawLine(QPointF(0, y), QPointF(size_.width(), y));
-  };
-  const auto put = [&](const std::vector<QString>& cells, const QFont& font, const QFontMetricsF& measure) {
-    painter.setFont(font);
-    painter.setPen(Qt::black);
-    double x = 0;
-    for (std::size_t column = 0; column < cells.size(); ++column) {
-      const bool right = flushRight(table, column);
-      const QString text = measure.elidedText(cells[column], Qt::ElideMiddle, widths[column] - 2);
-      const double indent = right ? widths[column] - 2 - measure.horizontalAdvance(text) : 2;
-      painter.drawText(QPointF(x + indent, y + 0.5 * (line + metrics.ascent() - metrics.descent())), text);
-      x += widths[column];
-    }
-    y += line;
-  };
-  std::vector<QString> headings;
-  for (const auto& heading : table.headings)
-    headings.push_back(
-        QString::fromStdString(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit));
-  rule(0.8);
-  put(headings, heading_, heads);
-  rule(0.5);
-  for (const auto& row : table.rows) {
-    std::vector<QString> cells;
-    for (const std::string& cell : row) cells.push_back(QString::fromStdString(cell));
-    put(cells, text_, metrics);
-  }
-  rule(0.8);
+  return {paper_.width(), int(std::ceil(PaperTable(*drawing_.table, text_, paper_.width()).height()))};
 }
 
 namespace {

@@ -23,13 +23,11 @@ class PaperLayout {
   void paintPlot(QPainter& painter) const;
   void paintAxes(QPainter& painter, const Frame& frame, bool turned) const;
   void paintScale(QPainter& painter, const Frame& frame) const;
-  void paintTable(QPainter& painter) const;
   void paintText(QPainter& painter) const;
-  std::vector<double> columnWidths() const;
 
   const Drawing& drawing_;
   PaperStyle paper_;
-  QFont text_, tick_, heading_;
+  QFont text_, tick_;
   PaintStyle style_;
   QSize size_;
 };

@@ -161,6 +161,10 @@ int renderCommand(int argc, char** argv) {
     failed = request.error();
   } else {
     qputenv("QT_QPA_PLATFORM", "offscreen");
+    // Of a window system that is not there, nobody wants to hear.
+    qInstallMessageHandler([](QtMsgType type, const QMessageLogContext&, const QString& text) {
+      if (type == QtCriticalMsg || type == QtFatalMsg) std::cerr << "moescope render: " << text.toStdString() << "\n";
+    });
     int none = 1;
     const QGuiApplication application(none, argv);
     if (const auto done = render(*request); !done) failed = done.error();

@@ -192,7 +192,7 @@ Expected<Drawing> drawLines(const Result& result, const Figure& figure, const Vi
   const std::vector<double> x = abscissa(axis, numeric);
   drawing.data = tidy(all, axis);
   addSeries(drawing, all, x, figure, view);
-  const std::string unit = unitsOf(all);
+  const std::string unit = besides(named(figure.values, figure), unitsOf(all));
   const bool floors = std::ranges::any_of(drawing.items, [](const Item& item) {
     const auto* line = std::get_if<Polyline>(&item);
     return line && line->dashed;

@@ -87,11 +87,10 @@ Expected<void> summarise(Drawing& drawing, const Result& result, const Figure& f
     if (array->whole) std::ranges::replace(values, -1.0, nan);
     const double value = mean(values), low = mean(array->low), high = mean(array->high), floor = mean(array->baseline);
     const double width = high - low;
-    const std::string label =
-        sentence(words(name, figure)) + (array->unit.empty() ? "" : ", " + unitWords(array->unit));
+    const std::string label = sentence(quantity(name, array->unit, figure));
     drawing.table->rows.push_back({label, decimalsLike(value, width),
                                    std::isnan(width) ? "" : decimalsLike(low, width) + "–" + decimalsLike(high, width),
-                                   std::isnan(floor) ? "" : number(floor, 2)});
+                                   std::isnan(floor) ? "" : number(std::abs(floor) < 1e-9 ? 0 : floor, 2)});
     drawing.table->numbers.push_back({nan, value, nan, floor});
     drawing.data.rows.push_back({label, value, low, high, floor, array->unit});
   }
@@ -127,7 +126,7 @@ Expected<void> tabulate(Drawing& drawing, const Result& result, const Figure& fi
         cells.push_back(texts[cell]);
         list.push_back(slice.values[cell]);
       }
-      drawing.table->headings.push_back({heading, unitWords(slice.array->unit), true});
+      drawing.table->headings.push_back({heading, besides(heading, slice.array->unit), true});
       drawing.data.columns.push_back(slice.axes.size() > 1 ? name + " " + slice.axes[1]->labels[column] : name);
     }
   }

@@ -76,7 +76,8 @@ std::vector<DrawnText::Run> runs(const Shown& shown, const std::vector<std::int3
   std::string carried;  // bytes that the run before already shows
   const auto& tokens = shown.text.text;
   for (std::size_t token = 0; token < tokens.size(); ++token) {
-    DrawnText::Run run{.readOut = readOut(shown, token), .token = static_cast<std::int64_t>(token), .expert = shown.expert(token)};
+    DrawnText::Run run{
+        .readOut = readOut(shown, token), .token = static_cast<std::int64_t>(token), .expert = shown.expert(token)};
     const std::size_t given = std::min(carried.size(), tokens[token].size());
     std::string bytes = tokens[token].substr(given);
     carried.erase(0, given);

@@ -56,8 +56,13 @@ std::string unitWords(std::string_view unit) {
   return unit.starts_with("x ") ? fmt::format("× {}", unit.substr(2)) : std::string(unit);
 }
 
+std::string besides(std::string_view said, std::string_view unit) {
+  return said.ends_with(unit) ? "" : unitWords(unit);
+}
+
 std::string quantity(std::string_view name, std::string_view unit, const Figure& figure) {
-  return fmt::format("{}{}{}", words(name, figure), unit.empty() ? "" : ", ", unitWords(unit));
+  const std::string said = words(name, figure), beside = besides(said, unit);
+  return beside.empty() ? said : fmt::format("{}, {}", said, beside);
 }
 
 std::string place(const Axis& axis, std::size_t index) {

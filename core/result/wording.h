@@ -16,6 +16,8 @@ namespace moescope {
 std::string words(std::string_view name, const Figure& figure);
 std::string sentence(std::string text);        // first letter upper case
 std::string unitWords(std::string_view unit);  // "x fair share" -> "× fair share"
+// The unit, unless the name ends with it: "effective experts, experts" says nothing more.
+std::string besides(std::string_view said, std::string_view unit);
 std::string quantity(std::string_view name, std::string_view unit,
                      const Figure& figure);  // "utilisation, × fair share"
 
