@@ -260,6 +260,9 @@ void EngineClient::takeOperations(const Json& message) {
   const auto found = message.find("operations");
   auto part = descriptionsFromJson(found != message.end() ? *found : message, &rejected);
   for (const QString& reason : rejected) Q_EMIT logged({}, QStringLiteral("warning"), reason);
+  for (const Json& plugin : objectAt(message, "rejected"))
+    Q_EMIT logged({}, QStringLiteral("warning"),
+                  tr("plugin %1 is not used: %2").arg(textAt(plugin, "id"), textAt(plugin, "rejected")));
   operations_.insert(operations_.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
   if (more(message)) return;
   const auto all = std::exchange(operations_, {});

@@ -18,6 +18,7 @@
 
 #include "core/base/json_reading.h"
 #include "core/study/study.h"
+#include "core/study/trust.h"
 #include "views/command_palette.h"
 #include "views/elided_label.h"
 #include "views/figure_panel.h"
@@ -308,6 +309,7 @@ void MainWindow::openStudy(const QString& folder) {
 void MainWindow::newStudy(const QString& folder) {
   auto* maker = QThread::create([this, folder] {
     auto made = Study::create(folder.toStdString());
+    if (made) (void)trust(*made);  // whoever makes a study trusts its plugins
     QMetaObject::invokeMethod(this,
                               [this, folder, error = made ? std::optional<Error>() : std::optional(made.error())] {
                                 if (error) return banner_->say(*error);
