@@ -4,6 +4,7 @@
 //   train_bench [--threads N] [--steps N] [KEY=VALUE of train.lm ...]
 // The shape without arguments: 4 layers, hidden 128, 8 experts of width 256, 2 a token, 16 x 128 tokens.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
