@@ -1,37 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/text/tokenizer.h"
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/base/json_reading.h"
+#include "core/text/byte_level.h"
+#include "core/text/tokenizer_json.h"
 
 namespace moescope {
 
 namespace {
 
-// GPT-2's byte-level alphabet: printable Latin-1 bytes stand for themselves, the others follow from U+0100 on in order,
-// so that every byte is a visible character (Radford et al. 2019, `bytes_to_unicode`).
-std::array<std::string, 256> byteLevelAlphabet() {
-  std::array<std::string, 256> characters;
-  unsigned next = 256;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const bool visible = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    const unsigned code = visible ? byte : next++;
-    if (code < 0x80)
-      characters[byte] = static_cast<char>(code);
-    else
-      characters[byte] = {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))};
-  }
-  return characters;
-}
-
 // Byte-level BPE without a merge: every byte-level character is a token of its own, and its id is the byte.
 Json byteTokenizerJson() {
   Json vocabulary = Json::object();
-  const auto alphabet = byteLevelAlphabet();
+  const auto& alphabet = byteLevelAlphabet();
   for (int byte = 0; byte < 256; ++byte) vocabulary[alphabet[static_cast<std::size_t>(byte)]] = byte;
   const Json level{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
   return {{"version", "1.0"},
@@ -108,11 +93,7 @@ Expected<std::unique_ptr<Tokenizer>> loadTokenizer(const std::filesystem::path& 
         "the model has no tokenizer.json in " + modelFolder.string() + ": import the corpus as ids for it",
         path.string());
   TRY(json, readJson(path));
-  if (!givesBytes(json))
-    return inputError(path.string() +
-                          " is not the byte tokenizer, the only one this version reads: import the corpus as ids "
-                          "(corpus.import --set ids=FILE) that were made with the model's tokenizer",
-                      path.string());
+  if (!givesBytes(json)) return loadTokenizerJson(modelFolder);
   return byteTokenizer();
 }
 

@@ -31,8 +31,7 @@ class Tokenizer {
 
 // 256 ids, one a byte; written as a tokenizer.json that gives the same ids in `tokenizers`.
 std::unique_ptr<Tokenizer> byteTokenizer();
-// The tokenizer beside a model's weights; the byte tokenizer's own file is recognised. Other kinds: input error for
-// now.
+// The tokenizer beside a model's weights: our byte tokenizer, or a tokenizer.json with a BPE model (tokenizer_json.h).
 Expected<std::unique_ptr<Tokenizer>> loadTokenizer(const std::filesystem::path& modelFolder);
 
 }  // namespace moescope
