@@ -44,16 +44,6 @@ std::size_t openBytes(std::string_view bytes) {
   return 0;
 }
 
-std::string validUtf8(std::string_view bytes) {
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t length = wholeCharacter(bytes, at);
-    text += length ? bytes.substr(at, length) : "\uFFFD";
-    at += std::max<std::size_t>(length, 1);
-  }
-  return text;
-}
-
 std::string visible(std::string_view bytes) {
   std::string text;
   for (std::size_t at = 0; at < bytes.size();) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/utf8.h"
+
 namespace moescope {
 
 // Tokens of a byte-level vocabulary cut characters apart; these put them together again.
@@ -14,9 +16,6 @@ std::size_t characterLength(unsigned char first);
 
 // Bytes at the end of `bytes` that begin a character and do not end it.
 std::size_t openBytes(std::string_view bytes);
-
-// Every byte that is no part of a character becomes U+FFFD.
-std::string validUtf8(std::string_view bytes);
 
 // For read-outs: line ends, tabs and bytes that are no characters written out: "\n", "\xC3".
 std::string visible(std::string_view bytes);

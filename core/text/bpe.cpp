@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "core/text/byte_level.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 namespace moescope {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text/pattern.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 namespace moescope {
 

@@ -12,7 +12,7 @@
 #include "core/text/bpe.h"
 #include "core/text/normalizer.h"
 #include "core/text/pre_tokenizer.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 namespace moescope {
 

@@ -11,7 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/json_reading.h"
 #include "core/text/pattern.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 #include "tests/text/mixed_text.h"
 
 namespace moescope {
