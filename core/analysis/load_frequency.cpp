@@ -49,7 +49,7 @@ Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
 }
 
 double sum(const std::vector<std::int64_t>& values) {
-  return static_cast<double>(std::accumulate(values.begin(), values.end(), std::int64_t{0}));
+  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 double share(double part, double whole) {

@@ -15,7 +15,9 @@ namespace moescope {
 namespace {
 
 void addTo(std::vector<std::int64_t>& sum, const std::vector<std::int64_t>& other) {
-  for (std::size_t at = 0; at < sum.size(); ++at) sum[at] += other[at];
+  // Without overflow: sums of a damaged trace's weights may wrap.
+  for (std::size_t at = 0; at < sum.size(); ++at)
+    sum[at] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum[at]) + static_cast<std::uint64_t>(other[at]));
 }
 
 std::int64_t binOf(double value, double low, double high) {

@@ -60,12 +60,17 @@ void countTransitions(std::span<const std::uint16_t> expert, std::int64_t k, std
 void sumWeights(std::span<const std::uint16_t> expert, std::span<const float> weight, std::span<std::int64_t> sum,
                 std::span<std::int64_t> nonfinite) {
   constexpr double units = 16777216.0;  // 2^24
-  constexpr double largest = 1e11;      // beyond it a weight is no weight: the sum must not overflow
+  constexpr double largest = 1e11;      // beyond it a weight is no weight, and would not fit
   for (std::size_t at = 0; at < expert.size(); ++at) {
     const std::uint16_t e = expert[at];
     if (e >= sum.size()) continue;
-    if (std::isfinite(weight[at]) && std::abs(weight[at]) < largest) sum[e] += std::llround(static_cast<double>(weight[at]) * units);
-    else ++nonfinite[e];
+    if (!std::isfinite(weight[at]) || std::abs(weight[at]) >= largest) {
+      ++nonfinite[e];
+      continue;
+    }
+    // A damaged trace may hold absurd weights: their sum wraps, as that of the CUDA kernel does.
+    const auto added = static_cast<std::uint64_t>(std::llround(static_cast<double>(weight[at]) * units));
+    sum[e] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum[e]) + added);
   }
 }
 
