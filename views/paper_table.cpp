@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "views/item_painting.h"
-#include "views/table_alignment.h"
+#include "views/table_columns.h"
 
 namespace moescope {
 
@@ -31,18 +31,6 @@ QStringList broken(const QString& text, const QFontMetricsF& metrics, double wid
       lines.back() = longer;
   }
   return lines;
-}
-
-// The widest that columns may be so that all fit: narrow ones keep their width, wide ones share what is left.
-double cap(std::vector<double> widths, double room) {
-  std::ranges::sort(widths);
-  double used = 0;
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    const double even = (room - used) / double(widths.size() - i);
-    if (widths[i] > even) return even;
-    used += widths[i];
-  }
-  return widths.empty() ? room : widths.back();
 }
 
 }  // namespace
@@ -73,7 +61,7 @@ bool PaperTable::fit(int points) {
 }
 
 void PaperTable::share() {
-  const double most = cap(columns_, width_);
+  const double most = widestThatFits(columns_, width_);
   for (double& column : columns_) column = std::min(column, most);
   const double left = width_ - std::accumulate(columns_.begin(), columns_.end(), 0.0);
   for (double& column : columns_) column += std::max(0.0, left) / double(columns_.size());

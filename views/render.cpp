@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/render.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <QGuiApplication>
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <map>
-#include <optional>
 
 #include "core/operation/parameter.h"
 #include "core/result/drawing.h"
@@ -129,7 +132,30 @@ Expected<Figure> figureOf(const Result& result, const std::string* name) {
                     (near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
-Expected<void> render(const Asked& asked) {
+// The HDF5 library follows damaged references blindly and may end the process; a child reads first, so that a damaged
+// file is an error like any other. Called before anything starts a thread.
+Expected<Result> readSafely(const std::filesystem::path& file) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    const auto read = readResult(file);
+    ::_exit(0);
+  }
+  int status = 0;
+  if (child > 0 && ::waitpid(child, &status, 0) == child && WIFSIGNALED(status))
+    return inputError(file.string() + " is damaged: the HDF5 library cannot read it; run the analysis again",
+                      file.string());
+  return readResult(file);
+}
+
+struct Ready {
+  Drawing drawing;
+  PaperStyle style;
+  Provenance provenance;
+};
+
+Expected<Ready> prepared(const Asked& asked) {
   const std::string* preset = asked.find("preset");
   TRY(venue, venueNamed(preset ? *preset : "icml"));
   const std::string* column = asked.find("column");
@@ -140,38 +166,42 @@ Expected<void> render(const Asked& asked) {
   if (artifact.kind != Kind::result)
     return usageError("\"" + *asked.find("result") + "\" is a " + std::string(name(artifact.kind)) +
                       ", and render draws results; run an analysis on it first");
-  TRY(result, readResult(artifact.path));
+  TRY(result, readSafely(artifact.path));
   TRY(figure, figureOf(result, asked.find("figure")));
   TRY(view, viewOf(result, asked.set));
   TRY(drawing, draw(result, figure, view));
-  return exportFigure(drawing, {venue, column && *column == "full"},
-                      {artifact.operation, artifact.request, artifact.id}, *asked.find("out"));
+  return Ready{
+      std::move(drawing), {venue, column && *column == "full"}, {artifact.operation, artifact.request, artifact.id}};
+}
+
+Expected<void> paint(const Ready& ready, const std::filesystem::path& file, char** argv) {
+  qputenv("QT_QPA_PLATFORM", "offscreen");
+  // Of a window system that is not there, nobody wants to hear.
+  qInstallMessageHandler([](QtMsgType type, const QMessageLogContext&, const QString& text) {
+    if (type == QtCriticalMsg || type == QtFatalMsg) std::cerr << "moescope render: " << text.toStdString() << "\n";
+  });
+  int none = 1;
+  const QGuiApplication application(none, argv);
+  return exportFigure(ready.drawing, ready.style, ready.provenance, file);
+}
+
+Expected<void> render(int argc, char** argv) {
+  TRY(words, asked(argc, argv));
+  if (words.help) {
+    std::fputs(help, stdout);
+    return {};
+  }
+  TRY(ready, prepared(words));
+  return paint(ready, *words.find("out"), argv);
 }
 
 }  // namespace
 
 int renderCommand(int argc, char** argv) {
-  const auto request = asked(argc, argv);
-  if (request && request->help) {
-    std::fputs(help, stdout);
-    return 0;
-  }
-  std::optional<Error> failed;
-  if (!request) {
-    failed = request.error();
-  } else {
-    qputenv("QT_QPA_PLATFORM", "offscreen");
-    // Of a window system that is not there, nobody wants to hear.
-    qInstallMessageHandler([](QtMsgType type, const QMessageLogContext&, const QString& text) {
-      if (type == QtCriticalMsg || type == QtFatalMsg) std::cerr << "moescope render: " << text.toStdString() << "\n";
-    });
-    int none = 1;
-    const QGuiApplication application(none, argv);
-    if (const auto done = render(*request); !done) failed = done.error();
-  }
-  if (!failed) return 0;
-  std::cerr << "moescope render: " << failed->message << "\n";
-  return exitCode(failed->kind);
+  const auto done = render(argc, argv);
+  if (done) return 0;
+  std::cerr << "moescope render: " << done.error().message << "\n";
+  return exitCode(done.error().kind);
 }
 
 }  // namespace moescope

@@ -6,10 +6,12 @@
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QStandardItemModel>
+#include <algorithm>
 #include <cmath>
 #include <set>
+#include <vector>
 
-#include "views/table_alignment.h"
+#include "views/table_columns.h"
 #include "views/theme.h"
 
 namespace moescope {
@@ -17,6 +19,7 @@ namespace moescope {
 namespace {
 
 constexpr int sortRole = Qt::UserRole + 1;
+constexpr int narrowest = 44;  // pixels of a column
 
 QString quoted(const QString& text) {
   if (!text.contains(u',') && !text.contains(u'"') && !text.contains(u'\n')) return text;
@@ -82,21 +85,22 @@ void TableView::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
   fitColumns();
 }
 
-// Columns take their content's width; what room is left goes to the first.
+// Columns take their content's width. Room that is left goes mostly to the first; where there is too little, the widest
+// give way and their texts are cut in the middle.
 void TableView::fitColumns() {
-  const int columns = model_->columnCount();
-  if (columns == 0) return;
-  resizeColumnsToContents();
-  int used = 0;
-  for (int column = 0; column < columns; ++column) {
-    setColumnWidth(column, std::min(columnWidth(column) + 12, 360));
-    used += columnWidth(column);
-  }
-  const int left = viewport()->width() - used;
-  if (left <= 0) return;
-  const int share = left / columns;
+  const int columns = model_->columnCount(), room = viewport()->width();
+  if (columns == 0 || room <= 0) return;
+  std::vector<double> widths;
   for (int column = 0; column < columns; ++column)
-    setColumnWidth(column, columnWidth(column) + (column == 0 ? left - share * (columns - 1) : share));
+    widths.push_back(std::max({sizeHintForColumn(column) + 8, horizontalHeader()->sectionSizeHint(column), narrowest}));
+  const double most = std::max(double(narrowest), widestThatFits(widths, room));
+  double left = room;
+  for (double& width : widths) left -= width = std::floor(std::min(width, most));
+  const int share = std::max(0, int(left) / columns);
+  for (int column = 0; column < columns; ++column) {
+    const int extra = left <= 0 ? 0 : column == 0 ? int(left) - share * (columns - 1) : share;
+    setColumnWidth(column, int(widths[std::size_t(column)]) + extra);
+  }
 }
 
 QString TableView::copied() const {

@@ -117,7 +117,7 @@ Cells cellsOf(const Slice& slice, const Colouring& colours) {
       cells.readOut.push_back(cellPlace(slice, cell) + "\n" +
                               measured(slice.values[cell], slice.array->unit, slice.lowAt(cell), slice.highAt(cell)));
   }
-  if (slice.values.size() <= 4096) cells.text = evenly(slice.values, slice.array->whole);
+  if (slice.values.size() <= 4096) cells.text = evenly(slice.values, slice.array->whole, false);
   return cells;
 }
 

@@ -81,7 +81,7 @@ std::string measured(double value, std::string_view unit, double low, double hig
   return text;
 }
 
-std::vector<std::string> evenly(const std::vector<double>& values, bool whole) {
+std::vector<std::string> evenly(const std::vector<double>& values, bool whole, bool tiny) {
   double largest = 0;
   for (double value : values)
     if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
@@ -93,7 +93,8 @@ std::vector<std::string> evenly(const std::vector<double>& values, bool whole) {
   for (double value : values) {
     if (std::isnan(value))
       texts.emplace_back();
-    else if (!std::isfinite(value) || std::abs(value) >= 1e6 || (value != 0 && std::abs(value) < smallest && !whole))
+    else if (!std::isfinite(value) || std::abs(value) >= 1e6 ||
+             (tiny && value != 0 && std::abs(value) < smallest && !whole))
       texts.push_back(number(value, 2));
     else
       texts.push_back(fixed(value, decimals));

@@ -27,8 +27,9 @@ std::string shortLabel(const std::string& label);        // "22 (block 22)" -> "
 // "3.41 × fair [3.28, 3.55]"; no interval when low is NaN; "no value" for NaN.
 std::string measured(double value, std::string_view unit, double low, double high);
 
-// Numbers with equally many decimals, three significant digits in the largest; "" for NaN.
-std::vector<std::string> evenly(const std::vector<double>& values, bool whole);
+// Numbers with equally many decimals, three significant digits in the largest; "" for NaN. `tiny`: what would print as 0 and
+// is not has digits of its own.
+std::vector<std::string> evenly(const std::vector<double>& values, bool whole, bool tiny = true);
 
 // "98,304 tokens, 412 documents" from a result's facts; "" when it has none.
 std::string sizeWords(const Json& facts);

@@ -120,6 +120,20 @@ def test_bad_input_and_a_place_that_cannot_be_written():
         assert "folder" in said, said
 
 
+def test_a_damaged_file_is_an_error_whatever_the_damage():
+    with Workplace() as place:
+        file = next((place.study / "arrays").glob("*.h5"))
+        whole = file.read_bytes()
+        codes = set()
+        for at in range(0, len(whole), max(1, len(whole) // 40)):
+            file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1:])
+            done = subprocess.run([str(BIN / "moescope"), "render", "--study", place.study, "--result", "lb", "--out", place.path / "f.csv"],
+                                  capture_output=True, text=True, timeout=60)
+            assert done.returncode in (0, 2, 3), f"byte {at}: {done.returncode} {done.stderr}"
+            codes.add(done.returncode)
+        assert 3 in codes
+
+
 def test_help_teaches():
     done = subprocess.run([str(BIN / "moescope"), "render", "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "--preset" in done.stdout and "Example:" in done.stdout

@@ -18,4 +18,16 @@ inline bool flushRight(const DrawnTable& table, std::size_t column) {
   return column > 0 && std::ranges::all_of(table.rows, numeric) && any;
 }
 
+// The widest that columns may be so that all fit: narrow ones keep their width, wide ones share what is left.
+inline double widestThatFits(std::vector<double> widths, double room) {
+  std::ranges::sort(widths);
+  double used = 0;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    const double even = (room - used) / static_cast<double>(widths.size() - i);
+    if (widths[i] > even) return even;
+    used += widths[i];
+  }
+  return widths.empty() ? room : widths.back();
+}
+
 }  // namespace moescope
