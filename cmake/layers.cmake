@@ -40,5 +40,5 @@ function(moescope_test name)
   target_link_libraries(${name} PRIVATE moescope_options ${ARG_LINK} GTest::gtest GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300 DISCOVERY_TIMEOUT 60
-    ENVIRONMENT "LC_ALL=C.UTF-8")
+    ENVIRONMENT "LC_ALL=C.UTF-8;OMP_WAIT_POLICY=passive")
 endfunction()

@@ -47,6 +47,22 @@ void ownGroupAndFreshSignals(Plan& plan) {
   posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
+// Our own environment, but threads of LibTorch that wait for each other sleep: beside other jobs, spinning costs a
+// training more than ten times its own time, and alone it gains little. OpenMP reads this once, when the program is
+// loaded.
+std::vector<char*> environmentOfWorkers() {
+  static char sleeping[] = "OMP_WAIT_POLICY=passive";
+  std::vector<char*> variables;
+  bool chosen = false;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    chosen = chosen || strncmp(*variable, sleeping, strlen("OMP_WAIT_POLICY=")) == 0;
+    variables.push_back(*variable);
+  }
+  if (!chosen) variables.push_back(sleeping);
+  variables.push_back(nullptr);
+  return variables;
+}
+
 }  // namespace
 
 Expected<Child> Child::start(const std::vector<std::string>& command, bool pipe, const std::filesystem::path& output) {
@@ -66,7 +82,8 @@ Expected<Child> Child::start(const std::vector<std::string>& command, bool pipe,
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   Child child;
-  const int code = ::posix_spawn(&child.pid_, arguments[0], &plan.files, &plan.attributes, arguments.data(), environ);
+  const int code = ::posix_spawn(&child.pid_, arguments[0], &plan.files, &plan.attributes, arguments.data(),
+                                 environmentOfWorkers().data());
   if (pipe) ::close(ends[0]);
   child.input_ = ends[1];
   if (code != 0)
