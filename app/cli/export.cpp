@@ -8,6 +8,7 @@
 #include "app/cli/value_text.h"
 #include "core/base/file.h"
 #include "core/operation/rows.h"
+#include "core/study/run_file.h"
 
 namespace moescope::cli {
 
@@ -65,6 +66,38 @@ Expected<std::string> valueText(const Result& result, const Options& options, co
   return valueNpy(*value, result);
 }
 
+// The axis "layer" or "expert" of that extent; metrics of another extent get an axis of their own.
+std::string axisOf(Result& result, std::size_t depth, std::int64_t extent) {
+  const std::string plain = depth == 0 ? "layer" : "expert";
+  for (const std::string& name : {plain, fmt::format("{}_of_{}", plain, extent)}) {
+    const Axis* axis = result.axis(name);
+    if (axis != nullptr && std::ssize(axis->labels) != extent) continue;
+    if (axis == nullptr) {
+      std::vector<std::string> labels;
+      for (std::int64_t index = 0; index < extent; ++index) labels.push_back(std::to_string(index));
+      result.axes.push_back({name, std::move(labels)});
+    }
+    return name;
+  }
+  return plain;
+}
+
+// The metrics of a run as values over steps, so that they export like any other.
+Expected<Result> valuesOfRun(const fs::path& folder) {
+  TRY(series, readRun(folder));
+  Result result;
+  std::vector<std::string> steps;
+  for (const std::int64_t step : series.step) steps.push_back(std::to_string(step));
+  result.axes.push_back({"step", std::move(steps)});
+  for (auto& [name, metric] : series.metrics) {
+    std::vector<std::string> axes{"step"};
+    for (std::size_t depth = 0; depth < metric.shape.size(); ++depth)
+      axes.push_back(axisOf(result, depth, metric.shape[depth]));
+    result.add(name, "", std::move(axes), std::move(metric.values));
+  }
+  return result;
+}
+
 Expected<void> run(const Options& options) {
   TRY(study, Study::open(options.study, Study::Access::read));
   const std::size_t colon = options.artifact.find(':');
@@ -81,10 +114,10 @@ Expected<void> run(const Options& options) {
                                     artifact.kind == Kind::model ? "; use --format hf" : ""));
     TRY_DO(exportFiles(artifact, options.out));
   } else {
-    if (artifact.kind != Kind::result)
-      return usageError(
-          fmt::format("{} exports values of results; {} is a {}", options.format, name, moescope::name(artifact.kind)));
-    TRY(result, readResult(artifact.path));
+    if (artifact.kind != Kind::result && artifact.kind != Kind::run)
+      return usageError(fmt::format("{} exports values of results and metrics of runs; {} is a {}", options.format,
+                                    name, moescope::name(artifact.kind)));
+    TRY(result, artifact.kind == Kind::run ? valuesOfRun(artifact.path) : readResult(artifact.path));
     TRY(text, valueText(result, options, name, value));
     if (options.out == "-")
       std::cout << text;
@@ -106,7 +139,7 @@ Command exportCommand(CLI::App& program) {
   wantStudy(*word, options->study);
   word->add_option("ARTIFACT", options->artifact, "ID|NAME, and for one value of a result NAME:VALUE")->required();
   word->add_option("--format", options->format,
-                   "csv, json, npy: a value of a result; h5: the file; hf: a model's folder")
+                   "csv, json, npy: a value of a result or a metric of a run; h5: the file; hf: a model's folder")
       ->required()
       ->check(CLI::IsMember({"csv", "json", "npy", "h5", "hf"}))
       ->type_name("FORMAT");

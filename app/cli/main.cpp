@@ -70,6 +70,7 @@ int runProgram(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   // A worker's threads sleep while they wait for each other. Spinning, they take the cores from the window and from
   // other jobs, and a training beside a build ran ten times slower. Workers inherit it; a user's own setting stays.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);

@@ -15,7 +15,7 @@ Command serveCommand(CLI::App& program) {
       "Example:\n  printf '{\"type\":\"hello\",\"seq\":1,\"study\":\"S\"}\\n' | moescope-cli serve");
   return {word, []() -> Expected<void> {
             const Supervisor::Settings settings{
-                .operations = operations(), .programs = Programs::in(programFolder()), .watch = true};
+                .operations = operations(), .programs = Programs::in(programFolder())};
             serve(settings, STDIN_FILENO, STDOUT_FILENO);
             return {};
           }};

@@ -136,7 +136,8 @@ class Performance {
     }
     std::optional<FileLock> device;
     if (order_.exclusive)
-      TRY_ASSIGN(device, take(order_.study / "jobs" / (".device-" + deviceName()), job_, "waiting for the device"));
+      TRY_ASSIGN(device, take(order_.study / "jobs" / (".device-" + deviceOf(order_.resources)), job_,
+                              "waiting for the device"));
     TRY_DO(clean(folder, order_.fresh));
     TRY(outputs, guarded(inputs, parameters));
     if (job_.cancelled()) return cancelledError();
@@ -148,11 +149,6 @@ class Performance {
   }
 
  private:
-  std::string deviceName() const {
-    const std::string& device = order_.resources.device;
-    return device == "auto" || device.empty() ? "cpu" : device;
-  }
-
   // Scratch never outlives its job; with --fresh nothing of an earlier one does.
   Expected<void> clean(const fs::path& folder, bool everything) {
     std::error_code code;

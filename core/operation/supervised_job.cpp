@@ -102,19 +102,25 @@ void SupervisedJob::escalate() {
 Error SupervisedJob::epitaph() const {
   if (cancelling()) return cancelledError();
   std::string how = "ended without a word";
-  bool outside = true;  // killed from outside, or could not start: not a mistake of the worker
+  ErrorKind kind = ErrorKind::environment;  // gone when nobody looked: killed, or the machine went down
   if (child && child->status()) {
     const int status = *child->status();
     how = describeStatus(status);
-    outside = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 127);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) how += ", perhaps because memory ran out";
+    const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (killed) how += ", perhaps because memory ran out";
+    // A last word that a full disk swallowed is still in the exit code; 127 is a program that could not be started.
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    kind = killed || code == 127 ? ErrorKind::environment : ErrorKind::bug;
+    for (const ErrorKind one : {ErrorKind::usage, ErrorKind::input, ErrorKind::environment, ErrorKind::cancelled})
+      if (exitCode(one) == code) kind = one;
+    if (code == exitCode(ErrorKind::environment)) how += ", perhaps because the disk is full";
   }
   std::string message =
       fmt::format("the worker of {} {}; what it committed is kept, and the same request goes on where it can",
                   order.request.operation, how);
   if (auto printed = readFile(record() / "output", 64u << 20); printed && !printed->empty())
     message += "; it printed: " + printed->substr(printed->size() > 800 ? printed->size() - 800 : 0);
-  return outside ? environmentError(std::move(message)) : bugError(std::move(message));
+  return {kind, std::move(message)};
 }
 
 }  // namespace moescope

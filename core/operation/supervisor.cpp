@@ -37,7 +37,8 @@ Expected<std::map<std::string, std::string>> namesByPort(const Submission& submi
   for (const Port& port : description.out) ports.push_back(port.name);
   if (!submission.name.empty()) {
     if (ports.empty()) return usageError(description.id + " has no output to name");
-    for (const std::string& port : ports) names[port] = port == ports.front() ? submission.name : submission.name + "." + port;
+    for (const std::string& port : ports)
+      names[port] = port == ports.front() ? submission.name : submission.name + "." + port;
   }
   for (const auto& [port, name] : submission.names) {
     if (std::find(ports.begin(), ports.end(), port) == ports.end())
@@ -232,7 +233,8 @@ bool Supervisor::mayStart(const SupervisedJob& job) const {
   std::size_t others = 0;
   for (const auto& other : jobs_) {
     if (other->state != "running") continue;
-    if (job.order.exclusive && other->order.exclusive && other->order.resources.device == job.order.resources.device)
+    if (job.order.exclusive && other->order.exclusive &&
+        deviceOf(other->order.resources) == deviceOf(job.order.resources))
       return false;
     if (!other->order.exclusive && other->counted) ++others;
   }
@@ -391,8 +393,15 @@ void Supervisor::adoptRow(const JobRow& row) {
   order->study = fs::absolute(study_.folder());  // the study may have been moved since
   auto job = std::make_unique<SupervisedJob>(*std::move(order), "");
   if (row.state == "queued") {
+    // Nobody else may start it too; and in a study that came from elsewhere no plugin runs that was not asked for here.
     auto claim = FileLock::tryTake(job->record() / ".claim");
     if (!claim || !*claim) return;
+    if (!settings_.programs.commands.contains(job->order.worker)) return;
+    auto rows = study_.jobs();
+    const auto waits = [&](const JobRow& now) {
+      return now.job == row.job && now.state == "queued" && now.pid == row.pid;
+    };
+    if (!rows || std::none_of(rows->begin(), rows->end(), waits)) return;
     putRow(*job);
   } else {
     job->state = "running";

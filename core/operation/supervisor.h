@@ -29,7 +29,6 @@ class Supervisor {
     std::vector<Description> operations;
     Programs programs;
     bool attached = false;  // workers end with this process (`run`); otherwise they go on without it (`serve`)
-    bool watch = false;     // also follow jobs that other processes started (`serve`)
   };
   // Messages of contract section 6 about jobs, each a line of JSON without its newline.
   using Send = std::function<void(const std::string& line)>;

@@ -56,6 +56,12 @@ Expected<void> checkJobId(std::string_view job) {
   return {};
 }
 
+std::string deviceOf(const Resources& resources) {
+  if (resources.device == "cuda") return "cuda:0";
+  if (resources.device != "auto" && !resources.device.empty()) return resources.device;
+  return std::filesystem::exists("/dev/nvidia0") ? "cuda:0" : "cpu";
+}
+
 std::filesystem::path jobRecord(const std::filesystem::path& study, const std::string& job) {
   return study / "jobs" / job;
 }

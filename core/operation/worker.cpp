@@ -39,6 +39,7 @@ void takeSignals() {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the write, not the end of the process
 }
 
 // Whoever waits for this worker holds the other end of standard input. When it closes, the operation has 1.5 s to stop.
