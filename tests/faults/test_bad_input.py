@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wrong use, bad input and a hostile environment: a named error, the exit code of the contract, nothing lost."""
+import json
 import os
+import resource
 import shutil
+import signal
 import sqlite3
+import subprocess
+import time
 
-from command import Folder, cli, error, counting_bin, run_all
+from command import BIN, TORCH, Folder, cli, counting_bin, error, run_all, texts
 
 
 def small_study(folder):
@@ -126,6 +131,65 @@ def test_a_worker_killed_on_its_way_loses_nothing_that_was_kept():
         error("run", "test.count", "--study", study, "--set", "steps=5", "--set", "end=throw", code=70, bin=bin)
         assert cli("study", "check", study, "--json")["sound"] is True
         assert len(cli("list", "--study", study, "--json")) == 1
+
+
+def test_a_full_disk_is_the_environment_and_loses_nothing():
+    with Folder() as folder:
+        study = small_study(folder)
+        request = ["run", "corpus.synthetic", "--study", study, "--set", "tokens=4000000", "--name", "large"]
+        # A limit on the size of files is what a full disk looks like to a write, without needing a disk.
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        done = subprocess.run([str(BIN / "moescope-cli"), *map(str, request), "--json"], capture_output=True, text=True, preexec_fn=limit)
+        assert done.returncode == 4, (done.returncode, done.stdout, done.stderr)
+        assert json.loads(done.stdout)["error"]["kind"] == "environment"
+        assert cli("study", "check", study, "--json")["sound"] is True
+        assert [row["names"] for row in cli("list", "--study", study, "--json")] == [["c"]]
+        assert cli(*request, "--json")["outputs"]["corpus"]["name"] == "large"
+
+
+def kill_worker_of(words, bin, after):
+    """Starts a run, kills its worker once after() holds, gives the run's exit code and error."""
+    process = subprocess.Popen([str(bin / "moescope-cli"), *map(str, words), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not after():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.02)
+    worker = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(int(worker[0]), signal.SIGKILL)
+    out, _ = process.communicate(timeout=60)
+    return process.returncode, json.loads(out)["error"]
+
+
+def test_a_killed_worker_is_named_and_the_next_run_resumes():
+    with Folder() as folder:
+        study, bin = small_study(folder), counting_bin(folder)
+        request = ["run", "test.count", "--study", study, "--set", "steps=100", "--set", "pause=20", "--name", "r"]
+        code, failure = kill_worker_of(request, bin, lambda: len([*study.glob("jobs/*/.state/count")]) and time.sleep(0.5) is None)
+        assert code == 4 and failure["kind"] == "environment" and "signal 9" in failure["message"], failure
+        cli(*request, bin=bin)
+        assert cli("show", "--study", study, "r", "--json")["summary"]["first"] > 1
+        assert json.loads(cli("export", "--study", study, "r:sum", "--format", "json", "--out", "-"))["values"] == 100
+
+
+def test_a_killed_training_resumes_to_the_same_model():
+    if not TORCH:
+        return  # the counting job above is the same test on machines without LibTorch
+    with Folder() as folder:
+        study = folder / "S"
+        texts(folder / "texts")
+        cli("study", "init", study)
+        cli("run", "corpus.import", "--study", study, "--set", f"path={folder / 'texts'}", "--name", "text")
+        small = {"layers": 2, "hidden": 32, "heads": 2, "experts": 4, "expert_width": 32, "length": 64, "batch": 4, "steps": 120, "seed": 5}
+        request = ["run", "train.lm", "--study", study, "--in", "corpus=text", "--threads", 1]
+        for key, value in small.items():
+            request += ["--set", f"{key}={value}"]
+        started = lambda: [*study.glob("jobs/*/messages")] and any(b'"metrics"' in path.read_bytes() for path in study.glob("jobs/*/messages"))
+        code, failure = kill_worker_of(request, BIN, started)
+        assert code == 4 and "signal 9" in failure["message"], failure
+        resumed = cli(*request, "--name", "toy", "--json")["outputs"]
+        fresh = cli(*request, "--fresh", "--json")
+        assert fresh["outputs"]["model"]["id"] == resumed["model"]["id"]
+        assert cli("study", "check", study, "--json")["sound"] is True
 
 
 def test_damage_is_found_and_named():
