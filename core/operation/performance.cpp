@@ -60,7 +60,7 @@ Expected<Task> findTask(std::span<const Operation> operations, const WorkOrder& 
   return bugError("this worker has no operation " + order.request.operation);
 }
 
-// Waits for the lock; an input of the one who cancels ends the wait.
+// Waits until the lock is free; a cancel ends the wait.
 Expected<FileLock> take(const fs::path& file, WorkerJob& job, const std::string& why) {
   while (true) {
     TRY(lock, FileLock::tryTake(file));

@@ -26,7 +26,7 @@ Json rowJson(const Study& study, const Artifact& artifact, bool full) {
   if (!full) return row;
   row["operation"] = artifact.operation;
   row["port"] = artifact.port;
-  row["path"] = artifact.path.string();
+  row["path"] = fs::absolute(artifact.path).string();
   row["bytes"] = artifact.bytes;
   row["summary"] = parsedOr(artifact.summary, Json::object());
   if (auto tags = study.tagsOf(artifact.id)) row["tags"] = *tags;

@@ -202,6 +202,10 @@ def test_events_change_a_running_job_and_are_recorded():
         assert serve.ask("event", job="j", event={"set": {"add": 5000}})["type"] == "error"
         assert serve.ask("event", job="j", event={"set": {"add": 100}})["type"] == "accepted"
         assert serve.ask("event", job="j", event={"snapshot": True})["type"] == "accepted"
+        snapshot = serve.until(lambda message: message["type"] == "artifact")
+        assert snapshot["final"] is False and snapshot["port"] == "result"
+        kept = cli("show", "--study", study, snapshot["id"], "--json")
+        assert kept["state"] == "present" and kept["summary"]["step"] > 1, kept
         done = serve.last_word("j")
         shown = cli("show", "--study", study, done["outputs"]["result"]["id"], "--json")
         (event,) = shown["request"]["events"]

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <stdexcept>
@@ -58,14 +59,26 @@ void endBadly(const std::string& how) {
   }
 }
 
+Expected<void> keepSnapshot(double sum, std::int64_t step, Job& job) {
+  const std::filesystem::path folder = job.scratch() / "snapshot";
+  std::filesystem::create_directories(folder);
+  Result result;
+  result.add("sum", "", {}, {sum});
+  TRY_DO(writeResult(result, folder / "content.h5"));
+  TRY_DO(job.commit("result", folder, Json{{"step", step}}));
+  return {};
+}
+
 Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   const std::int64_t steps = set.integer("steps");
   double add = set.real("add"), sum = 0;
   std::int64_t first = 1;
   if (std::ifstream state(job.state() / "count"); state >> first >> sum >> add) ++first;
   for (std::int64_t step = first; step <= steps; ++step) {
-    for (const LiveEvent& event : job.events(step))
+    for (const LiveEvent& event : job.events(step)) {
       if (event.set->contains("add")) add = (*event.set)["add"].get<double>();
+      if (event.set->contains("snapshot")) TRY_DO(keepSnapshot(sum, step, job));
+    }
     sum += add;
     job.emit(step, std::vector<Metric>{{"sum", {sum}}, {"load", {sum, 2 * sum}, {2}}});
     job.progress(static_cast<double>(step) / static_cast<double>(steps), "counting");
