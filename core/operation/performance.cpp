@@ -111,6 +111,11 @@ Expected<Json> outputsJson(const Study& study, const std::map<std::string, std::
   return outputs;
 }
 
+Error outOfMemory(const std::string& operation) {
+  return environmentError(
+      fmt::format("{} ran out of memory; give it less at a time, or a machine with more", operation));
+}
+
 // One order from its lock to its row. What it says in the end is written by the caller.
 class Performance {
  public:
@@ -139,7 +144,8 @@ class Performance {
       TRY_ASSIGN(device, take(order_.study / "jobs" / (".device-" + deviceOf(order_.resources)), job_,
                               "waiting for the device"));
     TRY_DO(clean(folder, order_.fresh));
-    TRY(outputs, guarded(inputs, parameters));
+    job_.resume();
+    TRY(outputs, task_.run(inputs, parameters, job_));
     if (job_.cancelled()) return cancelledError();
     TRY(produced, placeOutputs(task_.description, std::move(outputs), job_));
     TRY(json, order_.keep ? commit(produced) : preview(produced));
@@ -158,20 +164,6 @@ class Performance {
     }
     fs::remove_all(folder / ".scratch", code);
     return {};
-  }
-
-  // Whatever a library throws ends here, as an error of the right kind.
-  Expected<Outputs> guarded(const Inputs& inputs, const Parameters& parameters) {
-    try {
-      return task_.run(inputs, parameters, job_);
-    } catch (const std::bad_alloc&) {
-      return environmentError(
-          fmt::format("{} ran out of memory; give it less at a time, or a machine with more", task_.description.id));
-    } catch (const std::exception& error) {
-      return bugError(fmt::format("{} failed: {}", task_.description.id, error.what()));
-    } catch (...) {
-      return bugError(fmt::format("{} failed with something that is no std::exception", task_.description.id));
-    }
   }
 
   Expected<Json> commit(const std::vector<Study::Produced>& produced) {
@@ -214,7 +206,20 @@ class Performance {
 Expected<Json> perform(std::span<const Operation> operations, const WorkOrder& order, Study& study,
                        MessageWriter& messages, const std::atomic<bool>& stop) {
   TRY(task, findTask(operations, order));
-  return Performance(order, study, messages, stop, std::move(task)).run();
+  // Whatever a library throws ends here, as an error of the right kind.
+  const std::string& id = order.request.operation;
+  try {
+    return Performance(order, study, messages, stop, std::move(task)).run();
+  } catch (const std::bad_alloc&) {
+    return outOfMemory(id);
+  } catch (const std::exception& error) {
+    const std::string_view what = error.what();
+    if (what.find("can't allocate memory") != what.npos || what.find("out of memory") != what.npos)
+      return outOfMemory(id);
+    return bugError(fmt::format("{} failed: {}", id, what.substr(0, 2000)));
+  } catch (...) {
+    return bugError(fmt::format("{} failed with something that is no std::exception", id));
+  }
 }
 
 }  // namespace moescope

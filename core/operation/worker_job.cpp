@@ -47,15 +47,6 @@ WorkerJob::WorkerJob(const WorkOrder& order, const Description& description, Stu
       startedAt_(utcNow()),
       live_(jobRecord(order.study, order.job) / "events") {
   for (const Json& event : order.request.events) planned_.push_back({event["step"].get<std::int64_t>(), event["set"]});
-  // What took effect before a kill takes effect again, and stays recorded.
-  for (const std::string& line : MessageReader(folder_ / recordedEvents).read(64u << 20)) {
-    auto event = parseJson(line);
-    if (!event || !event->is_object() || !event->contains("step") || !event->contains("set")) continue;
-    planned_.push_back({(*event)["step"].get<std::int64_t>(), (*event)["set"]});
-    recordedLive_.push_back(*event);
-  }
-  std::stable_sort(planned_.begin(), planned_.end(),
-                   [](const Planned& a, const Planned& b) { return a.step < b.step; });
   ticker_ = std::thread([this] {
     while (!ended_) {
       std::this_thread::sleep_for(throttle / 2);
@@ -67,6 +58,18 @@ WorkerJob::WorkerJob(const WorkOrder& order, const Description& description, Stu
       }
     }
   });
+}
+
+void WorkerJob::resume() {
+  // What took effect before a kill takes effect again, and stays recorded.
+  for (const std::string& line : MessageReader(folder_ / recordedEvents).read(64u << 20)) {
+    auto event = parseJson(line);
+    if (!event || !event->is_object() || !event->contains("step") || !event->contains("set")) continue;
+    planned_.push_back({(*event)["step"].get<std::int64_t>(), (*event)["set"]});
+    recordedLive_.push_back(*event);
+  }
+  std::stable_sort(planned_.begin(), planned_.end(),
+                   [](const Planned& a, const Planned& b) { return a.step < b.step; });
 }
 
 WorkerJob::~WorkerJob() {

@@ -36,6 +36,8 @@ class WorkerJob : public Job {
                                const Json& summary) override;
   const Resources& resources() const override { return order_.resources; }
 
+  // Takes over what a killed job of the same request left; called once, when the request's lock is held.
+  void resume();
   // The request with every event that took effect: what the outputs are filed under.
   Request recorded() const;
   // Program version, host, seed, resources, start, duration.
