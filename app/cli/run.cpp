@@ -89,10 +89,7 @@ Expected<void> run(const Options& options) {
                         .estimateOnly = options.dryRun};
   std::optional<std::map<std::string, std::string>> before;
   if (options.fresh) {
-    TRY(asked, supervisor->describe(options.operation));
-    Request written = submission.request;
-    written.plugin = asked.second;
-    TRY(resolved, resolveRequest(written, asked.first, supervisor->study()));
+    TRY(resolved, supervisor->resolve(submission.request));
     TRY_ASSIGN(before, supervisor->study().outputsOf(digest(resolved)));
   }
   TRY(done, runToEnd(*supervisor, std::move(submission), inbox));

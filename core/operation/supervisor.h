@@ -15,7 +15,7 @@ struct Submission {
   Request request;                                // names and values as they were written
   std::string job = {};                           // "" = one is made up
   std::string view = {};                          // the latest submission of a view withdraws the one before
-  std::string name = {};  // of the first output; the others get NAME.PORT
+  std::string name = {};                          // of the first output; the others get NAME.PORT
   std::map<std::string, std::string> names = {};  // by output port, instead
   Resources resources = {};
   bool keep = true, fresh = false, estimateOnly = false;
@@ -36,9 +36,8 @@ class Supervisor {
   Supervisor(Study study, Settings settings, Send send);
   ~Supervisor();
 
-  // A built-in operation or a plugin of the study, and for a plugin the digest of what it is at this moment.
-  Expected<std::pair<Description, std::string>> describe(const std::string& operation) const;
-
+  // What is asked for as it would run now: names as ids, values checked, plugins by their content.
+  Expected<Request> resolve(const Request& asked) const;
   struct Accepted {
     std::string job, request;  // request digest
     bool cached = false;       // its outputs are present: `done` was sent already
@@ -62,6 +61,7 @@ class Supervisor {
   using Clock = SupervisedJob::Clock;
   SupervisedJob* find(const std::string& job);
   Expected<SupervisedJob*> require(const std::string& job);
+  Expected<std::pair<Description, std::string>> describe(const std::string& operation) const;
   Expected<WorkOrder> order(const Submission& submission);
   Expected<std::optional<Json>> present(const WorkOrder& order, const std::string& digest);
   bool join(const WorkOrder& order, const std::string& digest, Accepted& accepted);

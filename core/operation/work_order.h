@@ -38,7 +38,8 @@ std::filesystem::path jobRecord(const std::filesystem::path& study, const std::s
 
 Json toJson(const Resources& resources);
 
-// The device that "auto" and "cuda" mean on this machine: "cpu", "cuda:0", ... What runs there alone is told apart by it.
+// The device that "auto" and "cuda" mean on this machine: "cpu", "cuda:0", ... What runs there alone is told apart by
+// it.
 std::string deviceOf(const Resources& resources);
 
 }  // namespace moescope
