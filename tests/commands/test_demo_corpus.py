@@ -27,9 +27,9 @@ assert demo.without_markup(page) == expected, demo.without_markup(page)
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     sources = []
-    for number in range(60):
+    for number in range(150):
         source = folder / f"source{number}"
-        source.write_text(f"document {number}: größe\n" * 700)
+        source.write_text(f"document {number}: größe\n" * 300)
         sources.append(source)
     sources.append(folder / "nowhere")
     first = demo.write_domain(folder / "first", sources, demo.read)
