@@ -155,17 +155,15 @@ std::vector<double> byLayer(const std::vector<LayerPreference>& layers, Of of) {
   return values;
 }
 
-// The preferences that stand out from the null, by how far their lift is from 1.
+// The preferences that stand out from the null, largest lift first. What a domain avoids is in the heat map.
 Table strongest(const CountedTrace& counted, const std::vector<double>& lift, const std::vector<double>& share,
                 const std::vector<double>& q) {
   const auto most = static_cast<std::size_t>(counted.mostExperts());
   const std::size_t domains = counted.info.domains.size();
   std::vector<std::size_t> order;
   for (std::size_t cell = 0; cell < lift.size(); ++cell)
-    if (lift[cell] > 0 && q[cell] <= discovery) order.push_back(cell);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::abs(std::log(lift[a])) > std::abs(std::log(lift[b]));
-  });
+    if (lift[cell] > 1 && q[cell] <= discovery) order.push_back(cell);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return lift[a] > lift[b]; });
   order.resize(std::min(order.size(), strongestRows));
   std::vector<double> layers, experts, lifts, shares, qs;
   std::vector<std::string> names;

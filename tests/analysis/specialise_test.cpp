@@ -70,8 +70,10 @@ TEST(SpecialiseDomain, WhereDomainsOwnExpertsInformationIsTheDomainsEntropy) {
     for (int e = 0; e < 4; ++e) {
       EXPECT_NEAR(lift[domain * 4 + e], domain == e ? 4 : 0, 1e-12);
       // Ten of forty documents without this expert are no rarity: hypergeometric P(0) + P(5 or more) = 0.085.
-      if (domain == e) EXPECT_LT(q[domain * 4 + e], 0.05);
-      else EXPECT_NEAR(q[domain * 4 + e], 0.085, 0.03);
+      if (domain == e)
+        EXPECT_LT(q[domain * 4 + e], 0.05);
+      else
+        EXPECT_NEAR(q[domain * 4 + e], 0.085, 0.03);
     }
   EXPECT_LT(made::array(*result, "information_p").values[0], 0.01);
   const auto* strongest = std::get_if<Table>(&result->find("strongest")->content);
@@ -99,6 +101,12 @@ TEST(SpecialiseDomain, FindsAKnownLift) {
               own * std::log(own / (5.0 / 16)) + other * std::log(other / (5.0 / 16)), 1e-12);
   EXPECT_LT(made::array(*result, "q").values[0], 0.01);
   EXPECT_EQ(made::array(*result, "q").values[5], 1);
+  // Only preferences are listed, strongest first; what a domain avoids (lift 0.2) is not.
+  const auto& listed = std::get<Table>(result->find("strongest")->content);
+  const auto& lifts = std::get<std::vector<double>>(listed.columns[3].cells);
+  ASSERT_EQ(lifts.size(), 2u);
+  EXPECT_NEAR(lifts[0], 1.8, 1e-12);
+  EXPECT_NEAR(lifts[1], 1.8, 1e-12);
 }
 
 TEST(SpecialiseDomain, SharesAddUp) {
