@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/json_reading.h"
+#include "core/result/wording.h"
 
 namespace moescope {
 namespace {
@@ -175,12 +176,12 @@ Drawing loadDrawing(const RunSeries& run, const ViewState& view) {
       const double value = last[layer * cells.columns + expert];
       cells.colour.push_back(std::isnan(value) ? unknown : std::clamp(std::log2(std::max(value, 1e-6)), -2.0, 2.0));
       cells.grey.push_back(std::fabs(value - 1) <= 2 * sigma);
-      cells.text.push_back(std::isnan(value) ? "" : number(value, 3));
       cells.readOut.push_back("layer " + std::to_string(layer) + " · expert " + std::to_string(expert) + "\n" +
                               number(value) + " × fair share, " + stepWords(run));
       drawing.data.rows.push_back({static_cast<double>(layer), static_cast<double>(expert), value});
     }
   }
+  cells.text = evenly(std::vector<double>(last, last + width), false, false);
   drawing.x = {"expert", -0.5, static_cast<double>(cells.columns) - 0.5};
   drawing.y = {"layer", -0.5, static_cast<double>(cells.rows) - 0.5, true};
   drawing.scale = ColourScale{
