@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "views/cell_painting.h"
+#include "views/theme.h"
 
 namespace moescope {
 
@@ -202,6 +203,18 @@ double Frame::down(double value) const {
   return area.bottom() - share(y, value) * area.height();
 }
 
+QColor legible(const QColor& hue, const QColor& ground) {
+  const QColor end = ground.lightness() < 128 ? Qt::white : Qt::black;
+  QColor ink = hue;
+  for (int step = 1; step <= 20 && contrast(ink, ground) < 4.5; ++step) {
+    const float share = float(step) / 20;
+    ink = QColor::fromRgbF(hue.redF() + share * (end.redF() - hue.redF()),
+                           hue.greenF() + share * (end.greenF() - hue.greenF()),
+                           hue.blueF() + share * (end.blueF() - hue.blueF()));
+  }
+  return ink;
+}
+
 QColor colour(const Rgb& rgb) {
   return QColor(rgb.red, rgb.green, rgb.blue);
 }
@@ -257,7 +270,7 @@ void paintEndLabels(QPainter& painter, const Drawing& drawing, const Frame& fram
   }
   painter.setFont(style.font);
   for (const Label& label : labels) {
-    painter.setPen(style.ink(label.line->ink));
+    painter.setPen(legible(style.ink(label.line->ink), style.surface));
     painter.drawText(QPointF(frame.area.right() + 6 * style.unit, label.y + 0.35 * metrics.ascent()),
                      QString::fromStdString(label.line->label));
   }

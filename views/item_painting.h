@@ -35,6 +35,8 @@ struct PaintStyle {
 };
 
 QColor colour(const Rgb& rgb);
+// The hue, moved towards black or white until text of it is read on this ground (contrast 4.5 : 1).
+QColor legible(const QColor& hue, const QColor& ground);
 QPen solidPen(const QColor& colour, double width);
 
 void paintItems(QPainter& painter, const Drawing& drawing, const Frame& frame, const PaintStyle& style);

@@ -164,6 +164,13 @@ class FigureViewTest : public QObject {
     QCOMPARE(hovered[1], (QVariantList{QStringLiteral("expert"), 0ll}));
   }
 
+  void namesOfLinesAreReadOnBothGrounds() {
+    for (const Theme* theme : {&Theme::light(), &Theme::darkened()})
+      for (const QColor& hue : theme->domains)
+        QVERIFY2(contrast(legible(hue, theme->surface), theme->surface) >= 4.5, qPrintable(hue.name()));
+    QCOMPARE(legible(QColor(Qt::black), QColor(Qt::white)), QColor(Qt::black));
+  }
+
   void nothingToDrawIsASentence() {
     Drawing drawing;
     drawing.empty = "There is no load to show.";
