@@ -200,6 +200,7 @@ void MainWindow::addPage(Page* page) {
   tab->setProperty("kind", "tab");
   tab->setCheckable(true);
   tab->setFocusPolicy(Qt::TabFocus);
+  tab->setEnabled(false);  // until a study is open
   // The chosen tab is semibold; its room is kept so that the others stay where they are.
   tab->setMinimumWidth(QFontMetrics(titleFont()).horizontalAdvance(page->name()) + 26);
   tabGroup_->addButton(tab, pages_->indexOf(page));
@@ -300,6 +301,7 @@ void MainWindow::openStudy(const QString& folder) {
   const auto kept = parseJson(figures);
   workbench_.figures.restore(kept ? *kept : Json::array());
   workbench_.open(path);
+  for (QAbstractButton* tab : tabGroup_->buttons()) tab->setEnabled(true);
   showPage(session_.ofStudy(QStringLiteral("page"), tr("Overview")).toString());
   workbench_.selection.setLayer(session_.ofStudy(QStringLiteral("layer"), 0).toInt());
   WindowActions(*this).addRecent();
@@ -336,6 +338,7 @@ Page* MainWindow::page() const {
 }
 
 void MainWindow::showPage(const QString& name) {
+  if (workbench_.engine.study().isEmpty()) return;  // the welcome stays until there is a study
   for (QAbstractButton* tab : tabGroup_->buttons()) {
     auto* page = qobject_cast<Page*>(pages_->widget(tabGroup_->id(tab)));
     if (page == nullptr || page->name() != name) continue;
