@@ -231,6 +231,9 @@ void MainWindow::connectWorkbench() {
         details);
     banner_->setProperty("of", QStringLiteral("engine"));
   });
+  connect(&engine, &EngineClient::logged, this, [this](const QString& job, const QString& level, const QString& text) {
+    if (job.isEmpty() && level == QLatin1String("warning")) say(level, text);
+  });
   connect(&engine, &EngineClient::refused, this, [this](const Error& error) { banner_->say(error); });
   connect(&engine, &EngineClient::edited, this, [this](const Json& message) {
     const QString what = QString::fromStdString(message.value("what", std::string()));

@@ -4,6 +4,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QResizeEvent>
+#include <QScrollArea>
 #include <QVBoxLayout>
 #include <algorithm>
 
@@ -78,6 +79,16 @@ void PanelGrid::setPanels(const QList<QWidget*>& panels, bool leading) {
   arrange();
 }
 
+QScrollArea* PanelGrid::scrolled() {
+  auto* area = new QScrollArea;
+  area->setWidgetResizable(true);
+  area->setWidget(this);
+  area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  area->viewport()->setAutoFillBackground(false);
+  setAutoFillBackground(false);
+  return area;
+}
+
 QList<QList<QWidget*>> PanelGrid::rows() const {
   QList<QList<QWidget*>> rows;
   const bool pairs = width() >= narrow;
@@ -92,7 +103,7 @@ QList<QList<QWidget*>> PanelGrid::rows() const {
 // The leading row is the page's main picture: it gets the larger share of what is visible.
 QList<int> PanelGrid::heights(int visible) const {
   const int count = static_cast<int>(rows().size());
-  const int shown = std::min(count, std::max(1, visible / leastRow));
+  const int shown = std::min({count, std::max(1, visible / leastRow), leading_ ? 2 : count});
   const int room = visible - (shown - 1) * Measures::gap;
   const double lead = leading_ && shown > 1 ? 1.25 : 1.0;
   const double unit = room / (shown - 1 + lead);

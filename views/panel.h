@@ -5,6 +5,7 @@
 
 class QHBoxLayout;
 class QLabel;
+class QScrollArea;
 class QVBoxLayout;
 
 namespace moescope {
@@ -40,6 +41,8 @@ class PanelGrid : public QWidget {
                  bool leading = false);  // become children; earlier ones that are not among them are deleted
   const QList<QWidget*>& panels() const { return panels_; }
   QSize minimumSizeHint() const override;
+  // In a frame that scrolls where there are more panels than fit.
+  QScrollArea* scrolled();
 
  protected:
   void resizeEvent(QResizeEvent* event) override;

@@ -106,7 +106,7 @@ double total(const RunSeries& run, const std::string& metric) {
 Drawing lossDrawing(const RunSeries& run) {
   Drawing drawing;
   drawing.title = "Loss by domain";
-  drawing.caption = "nats per token on held-out documents · thin: training";
+  drawing.caption = "Nats per token on held-out documents · thin: training";
   drawing.y.label = "loss, nats per token";
   Polyline training = lineOf(run, "loss", "", Ink::muted);
   training.thin = true;
@@ -152,7 +152,7 @@ Drawing loadDrawing(const RunSeries& run, const ViewState& view) {
   Drawing drawing;
   drawing.title = run.step.empty() ? "Load now" : "Load now, " + stepWords(run);
   drawing.caption =
-      "utilisation, × fair share, log₂ scale · every layer and expert, this batch · grey: within 2σ of fair";
+      "Utilisation, × fair share, log₂ scale · every layer and expert, this batch · grey: within 2σ of fair";
   const RunSeries::Series* load = metricOf(run, "load");
   const RunSeries::Series* floor = metricOf(run, "cv_floor");
   if (load == nullptr || load->shape.size() != 2 || run.step.empty()) {
@@ -236,7 +236,7 @@ Drawing sampleDrawing(const std::optional<RunSample>& sample, const ViewState& v
                                std::max<std::int64_t>(0, static_cast<std::int64_t>(sample->expert.size()) - 1));
   const bool routed = !sample->expert.empty();
   if (routed) drawing.title = "A sample, coloured by the expert of layer " + std::to_string(layer);
-  drawing.caption = "step " + std::to_string(sample->step) + " · first " + std::to_string(sample->prompt) +
+  drawing.caption = "Step " + std::to_string(sample->step) + " · first " + std::to_string(sample->prompt) +
                     " tokens given (paler) · refreshed at each snapshot";
   DrawnText text;
   drawing.data.columns = {"token", "text", "expert"};

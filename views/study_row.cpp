@@ -60,8 +60,8 @@ Expected<StudyRow> studyRowFromJson(const Json& json) {
   row.request = partAt(json, "request");
   row.provenance = partAt(json, "provenance");
   // A digest, or the request itself: what stands there tells which outputs belong together.
-  row.artifact.request = row.request.empty() ? wordAt(json, "request") : wordAt(json, "request_digest");
-  if (row.artifact.request.empty()) row.artifact.request = wordAt(json, "digest");
+  row.artifact.request = wordAt(json, "request_digest");
+  if (row.artifact.request.empty()) row.artifact.request = wordAt(json, "request");
   if (row.artifact.request.empty() && !row.request.empty()) row.artifact.request = canonical(row.request);
   if (row.artifact.operation.empty()) row.artifact.operation = wordAt(row.request, "operation");
   for (const char* key : {"inputs", "in"})

@@ -15,7 +15,7 @@ QMainWindow, QDialog { background: @background; }
 QToolTip { background: @readOut; color: @readOutText; border: 0; padding: 5px 8px; font-size: 11px; }
 
 QMenuBar { background: @surface; spacing: 2px; padding: 0 4px; }
-QMenuBar::item { padding: 8px 8px; background: transparent; color: @muted; border-radius: 6px; }
+QMenuBar::item { padding: 10px 8px 6px 8px; background: transparent; color: @muted; border-radius: 6px; }
 QMenuBar::item:selected, QMenuBar::item:pressed { color: @text; background: @neutral; }
 QMenu { background: @surface; border: 1px solid @line; padding: 4px; }
 QMenu::item { padding: 5px 24px 5px 12px; border-radius: 4px; }
@@ -50,7 +50,7 @@ QPushButton:disabled { color: @faint; }
 QPushButton[kind="primary"] { background: @accent; border-color: @accent; color: @onAccent; font-weight: 500; }
 QPushButton[kind="primary"]:hover { border-color: @text; }
 QPushButton[kind="primary"]:disabled { background: @neutral; border-color: @line; color: @faint; }
-QPushButton[kind="quiet"] { background: transparent; border: 0; padding: 0 4px; min-height: 20px; color: @muted; text-align: left; }
+QPushButton[kind="quiet"] { background: transparent; border: 0; padding: 0; min-height: 20px; color: @muted; text-align: left; }
 QPushButton[kind="quiet"]:hover { color: @text; }
 QToolButton { background: transparent; border: 0; border-radius: 4px; padding: 3px; color: @muted; }
 QToolButton:hover { background: @neutral; color: @text; }
@@ -64,6 +64,7 @@ QPushButton[kind="tab"]:hover { color: @text; }
 QPushButton[kind="tab"]:checked { color: @text; font-weight: 600; border-bottom-color: @accent; }
 QPushButton[kind="tab"]:focus { color: @text; background: @neutral; }
 
+QAbstractScrollArea { background: transparent; border: 0; }
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: @raised; border: 1px solid @line;
   border-radius: 6px; padding: 0 8px; color: @text; selection-background-color: @accent; selection-color: @onAccent; }
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox { min-height: 26px; max-height: 26px; }
@@ -80,7 +81,7 @@ QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid @faint; bord
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(:/moescope/check-@mode.svg); }
 QCheckBox:focus { color: @accent; }
 
-QAbstractScrollArea { background: transparent; border: 0; }
+QAbstractScrollArea::corner { background: transparent; border: 0; }
 QTreeView, QListView, QTableView { background: @surface; border: 0; outline: 0; selection-background-color: @accentGround; selection-color: @text; }
 QTableView { gridline-color: transparent; alternate-background-color: @surface; }
 QTableView::item { border-bottom: 1px solid @line; padding: 0 6px; }

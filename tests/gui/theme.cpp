@@ -26,14 +26,14 @@ class ThemeTest : public QObject {
       const QByteArray mode = theme->dark ? "dark " : "light ";
       for (const auto& [name, ground] : {std::pair("background", theme->background),
                                          std::pair("surface", theme->surface), std::pair("raised", theme->raised)}) {
-        QTest::newRow(mode + "text on " + name) << theme->text << ground;
-        QTest::newRow(mode + "muted on " + name) << theme->muted << ground;
-        QTest::newRow(mode + "bad on " + name) << theme->bad << ground;
+        QTest::newRow(QByteArray(mode + "text on " + name)) << theme->text << ground;
+        QTest::newRow(QByteArray(mode + "muted on " + name)) << theme->muted << ground;
+        QTest::newRow(QByteArray(mode + "bad on " + name)) << theme->bad << ground;
       }
-      QTest::newRow(mode + "text on neutral") << theme->text << theme->neutral;
-      QTest::newRow(mode + "selected row") << theme->text << theme->accentGround;
-      QTest::newRow(mode + "primary button") << theme->onAccent << theme->accent;
-      QTest::newRow(mode + "read-out") << theme->readOutText << theme->readOut;
+      QTest::newRow(QByteArray(mode + "text on neutral")) << theme->text << theme->neutral;
+      QTest::newRow(QByteArray(mode + "selected row")) << theme->text << theme->accentGround;
+      QTest::newRow(QByteArray(mode + "primary button")) << theme->onAccent << theme->accent;
+      QTest::newRow(QByteArray(mode + "read-out")) << theme->readOutText << theme->readOut;
     }
   }
   void textOnItsGroundKeepsItsContrast() {

@@ -13,17 +13,11 @@ namespace moescope {
 
 AnalysisPage::AnalysisPage(const QString& name, const QString& sentence, Workbench& workbench, QWidget* parent)
     : Page(name, workbench, parent), sentence_(sentence), grid_(new PanelGrid) {
-  auto* scroll = new QScrollArea;
-  scroll->setWidgetResizable(true);
-  scroll->setWidget(grid_);
-  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->viewport()->setAutoFillBackground(false);
-  grid_->setAutoFillBackground(false);
   auto* body = new QWidget;
   rows_ = new QVBoxLayout(body);
   rows_->setContentsMargins(0, 0, 0, 0);
   rows_->setSpacing(Measures::gap);
-  rows_->addWidget(scroll, 1);
+  rows_->addWidget(grid_->scrolled(), 1);
   setBody(body);
   connect(&workbench_.engine, &EngineClient::finished, this, &AnalysisPage::finished);
   connect(&workbench_.engine, &EngineClient::failed, this, [this](const QString& job, const Error& error) {

@@ -5,6 +5,8 @@
 
 #include "views/pages/page.h"
 
+class QVBoxLayout;
+
 namespace moescope {
 
 class AnalysisSide;
@@ -49,7 +51,7 @@ class AnalysisPage : public Page {
 
   QString sentence_, near_;
   PanelGrid* grid_;
-  class QVBoxLayout* rows_;
+  QVBoxLayout* rows_;
   AnalysisSide* side_ = nullptr;
   std::map<std::string, Shown> shown_;  // by operation
   std::vector<std::string> order_;      // of the operations on the page

@@ -4,6 +4,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
 #include "views/elided_label.h"
@@ -21,7 +22,9 @@ constexpr int mostFacts = 6;
 QString withUnit(double value, const std::string& unit) {
   const QString text = QString::fromStdString(number(value));
   if (unit.empty()) return text;
-  return QString(text + QLatin1Char(' ') + QString::fromStdString(unit));
+  QString words = QString::fromStdString(unit);
+  if (words.startsWith(QLatin1String("x "))) words[0] = QChar(0x00d7);
+  return QString(text + QLatin1Char(' ') + words);
 }
 
 Fact factOf(const Value& value, const Array& array, std::size_t at, std::size_t row, std::size_t experts) {
@@ -170,7 +173,10 @@ void AnalysisSide::showFacts() {
     for (std::int64_t expert : experts) names << QString::number(expert);
     facts.append({experts.size() == 1 ? tr("Expert") : tr("Experts"), names.join(QStringLiteral(", "))});
     if (experts.size() == 1)
-      for (const auto& result : results_) facts += factsAt(*result, selection.layer(), *experts.begin());
+      for (const auto& result : results_)
+        for (const Fact& fact : factsAt(*result, selection.layer(), *experts.begin()))
+          if (std::none_of(facts.begin(), facts.end(), [&](const Fact& other) { return other.name == fact.name; }))
+            facts.append(fact);
   }
   facts_->setFacts(facts);
 }

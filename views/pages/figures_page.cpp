@@ -20,13 +20,7 @@ namespace moescope {
 
 FiguresPage::FiguresPage(Workbench& workbench, QWidget* parent)
     : Page(tr("Figures"), workbench, parent), grid_(new PanelGrid) {
-  auto* scroll = new QScrollArea;
-  scroll->setWidgetResizable(true);
-  scroll->setWidget(grid_);
-  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->viewport()->setAutoFillBackground(false);
-  grid_->setAutoFillBackground(false);
-  setBody(scroll);
+  setBody(grid_->scrolled());
   connect(&workbench_.figures, &FigureList::changed, this, [this] {
     if (shown()) refresh();
   });

@@ -82,21 +82,20 @@ OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
   nextRows_->setContentsMargins(0, 0, 0, 0);
   nextRows_->setSpacing(8);
   next_->setContent(onTop(rows));
-  auto* scroll = scrolled(grid_);
-  setBody(scroll);
+  setBody(grid_->scrolled());
   connect(&workbench_.reader, &ResultReader::resultRead, this,
           [this](const QString& id, const std::shared_ptr<const Result>& result) {
             if (id != resultId_ || !figures_.isEmpty()) return;
             const StudyRow* row = workbench_.tree.row(id);
             const Description* operation = row == nullptr ? nullptr : workbench_.operation(row->artifact.operation);
             for (const Figure& figure : result->figures) {
-              if (figures_.size() >= 2) break;
+              if (!figures_.isEmpty()) break;
               FigurePanel* panel = figurePanel(workbench_, id, result, figure, operation);
               connect(panel, &FigurePanel::failed, this, &OverviewPage::say);
               connect(panel, &FigurePanel::keepAsked, &workbench_.figures, &FigureList::add);
               figures_.append(panel);
             }
-            grid_->setPanels(figures_ + QList<QWidget*>{what_, origin_, next_});
+            grid_->setPanels(QList<QWidget*>{what_, origin_, next_} + figures_);
           });
 }
 
@@ -210,14 +209,17 @@ void OverviewPage::addNext(const QString& text, const QString& sentence, const Q
   connect(button, &QPushButton::clicked, this, [act = std::move(act)] { act(); });
 }
 
+// A result shows its own figures; what is above it, those of the newest result that it led to.
 void OverviewPage::showFigure(const StudyRow& row) {
-  const bool result = row.artifact.kind == Kind::result;
-  const QString id = result ? QString::fromStdString(row.artifact.id) : QString();
+  const StudyRow* result = row.artifact.kind == Kind::result
+                               ? &row
+                               : workbench_.tree.related(QString::fromStdString(row.artifact.id), Kind::result);
+  const QString id = result == nullptr ? QString() : QString::fromStdString(result->artifact.id);
   if (id == resultId_ && !grid_->panels().isEmpty()) return;
   resultId_ = id;
   figures_.clear();
   grid_->setPanels({what_, origin_, next_});
-  if (result) workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));
+  if (result != nullptr) workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));
 }
 
 }  // namespace moescope

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/pages/train_page.h"
 
+#include <QScrollArea>
 #include "core/base/json_reading.h"
+
 #include "views/figure_panel.h"
 #include "views/pages/train_side.h"
 
@@ -55,7 +57,7 @@ TrainPage::TrainPage(Workbench& workbench, QWidget* parent) : Page(tr("Train"), 
     return sampleDrawing(live != samples_.end() ? std::optional(live->second) : fileSample_, view);
   });
   grid->setPanels(widgets);
-  setBody(grid);
+  setBody(grid->scrolled());
 
   pace_.setSingleShot(true);
   pace_.setInterval(100);
