@@ -67,6 +67,7 @@ class Supervisor {
   bool join(const WorkOrder& order, const std::string& digest, Accepted& accepted);
   void withdraw(const std::string& view);
   void follow(SupervisedJob& job);
+  std::optional<Json> lastWordOfRow(const SupervisedJob& job);
   void finish(SupervisedJob& job, Json message);
   void fail(SupervisedJob& job, const Error& error);
   void putRow(const SupervisedJob& job, const Error* error = nullptr);
