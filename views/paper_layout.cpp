@@ -9,6 +9,7 @@
 
 #include "core/result/scale.h"
 #include "views/paper_table.h"
+#include "views/ticks.h"
 #include "views/token_document.h"
 
 namespace moescope {
@@ -30,17 +31,6 @@ QFont paperFont(const QString& family, int points) {
 
 double heightOf(const QFont& font) {
   return lineHeight * font.pixelSize();
-}
-
-double widest(const std::vector<Tick>& ticks, const QFontMetricsF& metrics) {
-  double width = 0;
-  for (const Tick& tick : ticks) width = std::max(width, metrics.horizontalAdvance(QString::fromStdString(tick.text)));
-  return width;
-}
-
-bool areWords(const std::vector<Tick>& ticks) {
-  return std::ranges::any_of(
-      ticks, [](const Tick& tick) { return tick.text.find_first_not_of("0123456789.-") != std::string::npos; });
 }
 
 }  // namespace
@@ -101,16 +91,16 @@ void PaperLayout::paintPlot(QPainter& painter) const {
   const double width = size_.width(), height = size_.height();
   double right = 0.5 * ticks.horizontalAdvance(QStringLiteral("00"));
   if (drawing_.scale) {
-    right = barGap + barWidth + barTickGap + widest(drawing_.scale->ticks, ticks) + edge;
+    right = barGap + barWidth + barTickGap + widestTick(drawing_.scale->ticks, ticks) + edge;
     if (!drawing_.scale->label.empty()) right += heightOf(text_) + labelGap;
   }
   if (const double labels = endLabelWidth(drawing_, style_.font, painter.device()); labels > 0)
     right = labels + 6 * style_.unit + edge;
   const std::vector<Tick> down = axisTicks(drawing_.y, int((height - 4 * heightOf(text_)) / (1.3 * heightOf(tick_))));
-  const double left = edge + heightOf(text_) + labelGap + widest(down, ticks) + tickGap + tickLength;
+  const double left = edge + heightOf(text_) + labelGap + widestTick(down, ticks) + tickGap + tickLength;
   const double top = std::max(edge, 0.5 * heightOf(tick_));
   // Words that do not fit side by side are turned.
-  const double across = width - left - right, longest = widest(drawing_.x.ticks, ticks);
+  const double across = width - left - right, longest = widestTick(drawing_.x.ticks, ticks);
   const bool turned = areWords(drawing_.x.ticks) && (longest + 3) * double(drawing_.x.ticks.size()) > across;
   const double below = turned ? 0.71 * (longest + heightOf(tick_)) : heightOf(tick_);
   const double bottom = edge + heightOf(text_) + labelGap + below + tickGap + tickLength;
@@ -129,7 +119,7 @@ void PaperLayout::paintAxes(QPainter& painter, const Frame& frame, bool turned) 
   painter.drawLine(area.bottomLeft(), area.bottomRight());
   painter.drawLine(area.topLeft(), area.bottomLeft());
   painter.setFont(tick_);
-  const double longest = widest(frame.x.ticks, ticks);
+  const double longest = widestTick(frame.x.ticks, ticks);
   const double room =
       turned
           ? area.width() / heightOf(tick_)

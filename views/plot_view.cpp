@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/plot_view.h"
 
-#include <QPainterPath>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/result/scale.h"
+#include "views/plot_layers.h"
 #include "views/theme.h"
+#include "views/ticks.h"
 
 namespace moescope {
 
 namespace {
 
-constexpr int colourBarWidth = 8, colourBarGap = 12, tickGap = 6;
 constexpr double reach = 24;  // pixels within which the pointer finds a point of a line
 
 // Ticks of the drawing for whatever range is shown.
@@ -41,152 +40,7 @@ DrawnTicker& tickerOf(QCPAxis* axis) {
   return static_cast<DrawnTicker&>(*axis->ticker());
 }
 
-double widestTick(const std::vector<Tick>& ticks, const QFontMetricsF& metrics) {
-  double widest = 0;
-  for (const Tick& tick : ticks)
-    widest = std::max(widest, metrics.horizontalAdvance(QString::fromStdString(tick.text)));
-  return widest;
-}
-
-bool areWords(const std::vector<Tick>& ticks) {
-  return std::ranges::any_of(
-      ticks, [](const Tick& tick) { return tick.text.find_first_not_of("0123456789.-") != std::string::npos; });
-}
-
 }  // namespace
-
-class PlotView::ItemsLayer : public QCPLayerable {
- public:
-  explicit ItemsLayer(PlotView* view) : QCPLayerable(view, QStringLiteral("main")), view_(view) {}
-
- protected:
-  QRect clipRect() const override { return view_->viewport(); }
-  void applyDefaultAntialiasingHint(QCPPainter*) const override {}
-  void draw(QCPPainter* painter) override {
-    if (!view_->drawing_) return;
-    const Frame frame = view_->frame();
-    const PaintStyle style = view_->style();
-    paintItems(*painter, *view_->drawing_, frame, style);
-    paintEndLabels(*painter, *view_->drawing_, frame, style);
-    if (view_->drawing_->scale) paintScale(*painter, *view_->drawing_->scale, frame, style);
-  }
-
- private:
-  void paintScale(QPainter& painter, const ColourScale& scale, const Frame& frame, const PaintStyle& style) const {
-    const QRectF bar(frame.area.right() + colourBarGap, frame.area.top(), colourBarWidth, frame.area.height());
-    paintColourBar(painter, scale, bar, style);
-    const QFontMetricsF metrics(style.font, painter.device());
-    painter.setFont(style.font);
-    painter.setPen(style.ink(Ink::muted));
-    const int room = std::max(1, int(bar.height() / (1.5 * metrics.height())));
-    for (const Tick& tick : thinned(scale.ticks, std::size_t(room))) {
-      const double share = (tick.at - scale.low) / (scale.high - scale.low);
-      const double y = std::clamp(bar.bottom() - share * bar.height() + 0.35 * metrics.ascent(),
-                                  bar.top() + 0.7 * metrics.ascent(), bar.bottom());
-      painter.drawText(QPointF(bar.right() + tickGap, y), QString::fromStdString(tick.text));
-    }
-  }
-
-  PlotView* view_;
-};
-
-class PlotView::MarksLayer : public QCPLayerable {
- public:
-  explicit MarksLayer(PlotView* view) : QCPLayerable(view, QStringLiteral("marks")), view_(view) {}
-
- protected:
-  QRect clipRect() const override { return view_->viewport(); }
-  void applyDefaultAntialiasingHint(QCPPainter*) const override {}
-  void draw(QCPPainter* painter) override {
-    if (!view_->drawing_) return;
-    const Frame frame = view_->frame();
-    painter->setRenderHint(QPainter::Antialiasing, true);
-    painter->setBrush(Qt::NoBrush);
-    for (const Item& item : view_->drawing_->items) {
-      if (const auto* cells = std::get_if<Cells>(&item)) light(*painter, *cells, frame);
-      if (const auto* bars = std::get_if<Bars>(&item)) light(*painter, *bars, frame);
-    }
-    if (!view_->spot_) return;
-    markSpot(*painter, *view_->spot_, frame);
-    if (!view_->readOut_.isEmpty()) paintReadOut(*painter, view_->spot_->where);
-  }
-
- private:
-  const std::set<qint64>& lit(const std::string& axis) const {
-    static const std::set<qint64> none;
-    const auto found = view_->highlighted_.find(QString::fromStdString(axis));
-    return found == view_->highlighted_.end() ? none : found->second;
-  }
-
-  static QRectF box(const Frame& frame, double x0, double y0, double x1, double y1) {
-    return QRectF(QPointF(frame.across(x0), frame.down(y0)), QPointF(frame.across(x1), frame.down(y1))).normalized() &
-           frame.area;
-  }
-
-  void light(QPainter& painter, const Cells& cells, const Frame& frame) const {
-    painter.setPen(solidPen(currentTheme().accent, 1));
-    const double rows = double(cells.rows) - 0.5, columns = double(cells.columns) - 0.5;
-    for (qint64 row : lit(cells.rowAxis))
-      if (row >= 0 && row < cells.rows)
-        painter.drawRect(box(frame, -0.5, double(row) - 0.5, columns, double(row) + 0.5));
-    for (qint64 column : lit(cells.columnAxis))
-      if (column >= 0 && column < cells.columns)
-        painter.drawRect(box(frame, double(column) - 0.5, -0.5, double(column) + 0.5, rows));
-  }
-
-  void light(QPainter& painter, const Bars& bars, const Frame& frame) const {
-    QColor wash = currentTheme().accent;
-    wash.setAlphaF(0.22f);
-    for (std::size_t i = 0; i < bars.x.size(); ++i)
-      if (lit(bars.axis).contains(bars.index[i]))
-        painter.fillRect(box(frame, bars.x[i] - 0.5, frame.y.low, bars.x[i] + 0.5, frame.y.high), wash);
-  }
-
-  void markSpot(QPainter& painter, const Spot& spot, const Frame& frame) const {
-    const Theme& theme = currentTheme();
-    const Item& item = view_->drawing_->items[spot.item];
-    if (const auto* cells = std::get_if<Cells>(&item)) {
-      const double row = double(*spot.row), column = double(*spot.column);
-      QColor faint = theme.text;
-      faint.setAlphaF(0.45f);
-      painter.setPen(solidPen(faint, 1));
-      painter.drawRect(box(frame, -0.5, row - 0.5, double(cells->columns) - 0.5, row + 0.5));
-      painter.setPen(solidPen(theme.text, 2));
-      painter.drawRect(box(frame, column - 0.5, row - 0.5, column + 0.5, row + 0.5));
-    } else if (const auto* bars = std::get_if<Bars>(&item)) {
-      QColor wash = theme.text;
-      wash.setAlphaF(0.1f);
-      painter.fillRect(box(frame, bars->x[spot.at] - 0.5, frame.y.low, bars->x[spot.at] + 0.5, frame.y.high), wash);
-    } else if (const auto* line = std::get_if<Polyline>(&item)) {
-      painter.setPen(solidPen(theme.surface, 1.5));
-      painter.setBrush(theme.ink(line->ink));
-      painter.drawEllipse(spot.where, 4, 4);
-      painter.setBrush(Qt::NoBrush);
-    }
-  }
-
-  // Beside the pointer, and always whole within the widget.
-  void paintReadOut(QPainter& painter, const QPointF& at) const {
-    const Theme& theme = currentTheme();
-    const QFont font = captionFont();
-    const QFontMetricsF metrics(font, painter.device());
-    const QRectF words =
-        metrics.boundingRect(QRectF(0, 0, 420, 400), Qt::AlignLeft | Qt::TextWordWrap, view_->readOut_);
-    QRectF panel(at + QPointF(14, 14), words.size() + QSizeF(18, 12));
-    const QRectF room = QRectF(view_->viewport()).adjusted(2, 2, -2, -2);
-    if (panel.right() > room.right()) panel.moveRight(std::max(at.x() - 14, room.left() + panel.width()));
-    if (panel.bottom() > room.bottom()) panel.moveBottom(std::max(at.y() - 14, room.top() + panel.height()));
-    painter.setPen(Qt::NoPen);
-    painter.setBrush(theme.readOut);
-    painter.drawRoundedRect(panel, 5, 5);
-    painter.setBrush(Qt::NoBrush);
-    painter.setFont(font);
-    painter.setPen(theme.readOutText);
-    painter.drawText(panel.adjusted(9, 6, -9, -6), Qt::AlignLeft | Qt::TextWordWrap, view_->readOut_);
-  }
-
-  PlotView* view_;
-};
 
 PlotView::PlotView(QWidget* parent) : QCustomPlot(parent) {
   setFocusPolicy(Qt::StrongFocus);
@@ -275,7 +129,8 @@ void PlotView::rearrange() {
   const QFontMetricsF metrics(captionFont(), this);
   double right = 10;
   if (drawing_->scale)
-    right = colourBarGap + colourBarWidth + tickGap + widestTick(drawing_->scale->ticks, metrics) + 2;
+    right = ItemsLayer::barGap + ItemsLayer::barWidth + ItemsLayer::tickGap +
+            widestTick(drawing_->scale->ticks, metrics) + 2;
   if (const double labels = endLabelWidth(*drawing_, captionFont(), this); labels > 0)
     right = std::max(right, labels + 10);
   right = std::min(right, 0.4 * width());
@@ -383,7 +238,7 @@ void PlotView::hover(std::optional<Spot> spot) {
     Q_EMIT hovered(QString::fromStdString(matrix->rowAxis), spot ? *spot->row : -1);
     Q_EMIT hovered(QString::fromStdString(matrix->columnAxis), spot ? *spot->column : -1);
   } else if (const auto* bars = std::get_if<Bars>(&item)) {
-    Q_EMIT hovered(QString::fromStdString(bars->axis), spot ? bars->index[spot->at] : -1);
+    Q_EMIT hovered(QString::fromStdString(bars->axis), spot ? indexOf(*bars, spot->at) : -1);
   }
 }
 
@@ -393,7 +248,7 @@ void PlotView::choose(const Spot& spot, Qt::KeyboardModifiers modifiers) {
     Q_EMIT chosen(QString::fromStdString(matrix->rowAxis), *spot.row, modifiers);
     Q_EMIT chosen(QString::fromStdString(matrix->columnAxis), *spot.column, modifiers);
   } else if (const auto* bars = std::get_if<Bars>(&item)) {
-    Q_EMIT chosen(QString::fromStdString(bars->axis), bars->index[spot.at], modifiers);
+    Q_EMIT chosen(QString::fromStdString(bars->axis), indexOf(*bars, spot.at), modifiers);
   }
 }
 

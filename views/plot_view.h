@@ -55,6 +55,9 @@ class PlotView : public QCustomPlot {
     }
   };
 
+  static std::int64_t indexOf(const Bars& bars, std::size_t at) {
+    return at < bars.index.size() ? bars.index[at] : static_cast<std::int64_t>(at);
+  }
   void restyle();
   void rearrange();  // margins and ticks for the present size
   void showAll();
