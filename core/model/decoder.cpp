@@ -127,7 +127,7 @@ at::Tensor sparseFeedForward(const Layer& layer, const ModelConfig& config, std:
     at::Tensor& sum = into.losses[name];
     sum = sum.defined() ? sum.add(loss) : loss;
   }
-  into.routing.push_back({index, std::move(assignments)});
+  into.routing.push_back({index, std::move(assignments), context.inputs ? tokens : at::Tensor()});
   return y.view_as(x);
 }
 

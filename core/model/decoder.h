@@ -14,11 +14,13 @@ struct ForwardContext {
   std::optional<at::Generator> generator = {};  // of that noise
   at::Tensor valid = {};  // bool [B,S], false for padding on the right; undefined = all are tokens
   bool logits = true;     // false stops after the final norm
+  bool inputs = false;    // keep what each sparse layer's router and experts saw
 };
 
 struct LayerRouting {
   std::int64_t block = 0;   // index in the model
   Assignments assignments;  // of the B*S tokens, batch-major
+  at::Tensor input = {};    // [B*S,H]; only with ForwardContext::inputs
 };
 
 struct Forward {

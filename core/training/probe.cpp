@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/model/experts.h"
 #include "core/training/token_loss.h"
 
 namespace moescope {
@@ -55,6 +56,25 @@ at::Tensor squaredNorms(Decoder& model, std::int64_t block, Group group, std::in
   return sum;
 }
 
+// Root mean square over an expert's tokens of the norm of what it gives them, before its weight: [expert].
+std::vector<double> outputNorms(Decoder& model, const LayerRouting& routing, std::int64_t experts) {
+  const std::string prefix = fmt::format("layers.{}.experts.", routing.block);
+  at::Tensor gateUp, down;
+  for (const NamedTensor& parameter : model.parameters()) {
+    if (parameter.name == prefix + "gate_up") gateUp = parameter.value;
+    if (parameter.name == prefix + "down") down = parameter.value;
+  }
+  const at::Tensor squares =
+      expertOutputs(routing.input, routing.assignments, gateUp, down).to(at::kDouble).square().sum(1).cpu();
+  std::vector<double> norms;
+  for (std::int64_t e = 0; e < experts; ++e) {
+    const std::int64_t first = routing.assignments.offsets[std::size_t(e)];
+    const std::int64_t count = routing.assignments.offsets[std::size_t(e) + 1] - first;
+    norms.push_back(std::sqrt(squares.narrow(0, first, count).mean().item<double>()));  // the mean of nothing is NaN
+  }
+  return norms;
+}
+
 }  // namespace
 
 Expected<Probe> Probe::open(const Corpus& corpus, const TokenisedCorpus& ids, std::span<const Window> windows,
@@ -67,7 +87,7 @@ Expected<Probe> Probe::open(const Corpus& corpus, const TokenisedCorpus& ids, st
 std::vector<Metric> Probe::look(Decoder& model) {
   at::NoGradGuard quiet;
   const BatchTensors tensors = tensorsOf(batch_, model.device());
-  const Forward forward = model.forward(tensors.id, {.valid = tensors.valid, .logits = false});
+  const Forward forward = model.forward(tensors.id, {.valid = tensors.valid, .logits = false, .inputs = true});
   const auto layers = std::int64_t(forward.routing.size());
   if (layers == 0) return {};
   const std::int64_t experts = model.config().moe.experts;
@@ -80,8 +100,11 @@ std::vector<Metric> Probe::look(Decoder& model) {
   std::vector<Metric> norms{{"router_weight_norm", {}, {layers, experts}},
                             {"expert_weight_norm", {}, {layers, experts}},
                             {"expert_gradient_norm", {}, {layers, experts}}};
+  Metric outputs{"expert_output_norm", {}, {layers, experts}};
   for (std::int64_t layer = 0; layer < layers; ++layer) {
     const LayerRouting& routing = forward.routing[std::size_t(layer)];
+    const std::vector<double> given = outputNorms(model, routing, experts);
+    outputs.values.insert(outputs.values.end(), given.begin(), given.end());
     at::Tensor expert = routing.assignments.expert;
     if (tensors.valid.defined()) expert = expert.index({tensors.valid.flatten()});
     expert = expert.cpu().contiguous();
@@ -97,6 +120,7 @@ std::vector<Metric> Probe::look(Decoder& model) {
     for (std::size_t i = 0; i < norms.size(); ++i)
       for (std::int64_t e = 0; e < experts; ++e) norms[i].values.push_back(std::sqrt(measured[i][e].item<double>()));
   }
+  norms.push_back(std::move(outputs));
   norms.push_back(std::move(change));
   norms.push_back(std::move(shared));
   return norms;

@@ -18,6 +18,8 @@ class Probe {
   // Shapes [layer] unless said:
   //   routing_change       share of choices that the snapshot before did not make; missing at the first
   //   domain_information   mutual information of a token's domain and expert, nats, one unit a token (1/k a choice)
+  //   expert_output_norm   root mean square over tokens of the l2 norm of an expert's own output; NaN for an idle one
+  //                        [layer, expert]
   //   router_weight_norm, expert_weight_norm, expert_gradient_norm   l2 over an expert's tensors [layer, expert]
   // Gradients are those of the step just made, after clipping.
   std::vector<Metric> look(Decoder& model);
