@@ -24,6 +24,7 @@ void ProgressLine::say(const std::string& line) {
 
 void ProgressLine::show(const Json& message) {
   const std::string type = message.value("type", "");
+  if (type == "log" && message.value("level", "") == "sample") return;  // for the window, which shows its routing
   if (type == "log") return say(fmt::format("{}: {}", message.value("level", "info"), message.value("text", "")));
   if (type == "artifact" && !message.value("final", true))
     return say(fmt::format("{}: kept a snapshot {}", what_, message.value("id", "").substr(0, 12)));

@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "core/base/utf8.h"
 #include "core/capture/reading.h"
 #include "core/model/device.h"
 #include "core/model/folder.h"
@@ -92,7 +93,7 @@ TokenText tokenTextOf(const Generated& text, const Tokenizer* tokenizer) {
 std::string passage(const TokenText& tokens, std::size_t first, std::size_t last) {
   std::string bytes;
   for (std::size_t i = first; i < last; ++i) bytes += tokens.text[i];
-  return printableText(bytes);
+  return validUtf8(bytes);
 }
 
 Expected<Outputs> sampleText(const Inputs& inputs, const Parameters& set, Job& job) {

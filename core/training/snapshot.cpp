@@ -5,28 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/utf8.h"
 #include "core/model/folder.h"
 #include "core/training/settings.h"
 
 namespace moescope {
-namespace {
-
-// Length of the UTF-8 character at `at`, 0 where there is none (RFC 3629, without its finer points: overlong forms are
-// let through).
-std::size_t characterAt(std::string_view bytes, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(bytes[at]);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || at + length > bytes.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(bytes[at + i]) & 0xc0) != 0x80) return 0;
-  return length;
-}
-
-}  // namespace
 
 Json modelSummary(const Decoder& model) {
   const ModelConfig& config = model.config();
@@ -47,21 +30,13 @@ Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer,
   return job.commit("model", folder, summary);
 }
 
-std::string printableText(std::string_view bytes) {
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t length = characterAt(bytes, at);
-    if (length > 0)
-      text.append(bytes, at, length);
-    else
-      text += fmt::format("<{:02X}>", static_cast<unsigned char>(bytes[at]));
-    at += std::max<std::size_t>(1, length);
-  }
-  return text;
-}
-
 std::string printable(std::int32_t id, const Tokenizer* tokenizer) {
-  return tokenizer ? printableText(tokenizer->bytes(id)) : fmt::format("[{}]", id);
+  if (!tokenizer) return fmt::format("[{}]", id);
+  const std::string bytes = tokenizer->bytes(id);
+  if (isValidUtf8(bytes)) return bytes;
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("<{:02X}>", static_cast<unsigned char>(byte));
+  return text;
 }
 
 Json sampleEvent(std::int64_t step, const Generated& text, const Tokenizer* tokenizer) {

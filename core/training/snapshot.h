@@ -20,10 +20,8 @@ Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer,
 // <XX>.
 Json sampleEvent(std::int64_t step, const Generated& text, const Tokenizer* tokenizer);
 
-// UTF-8 as it is; every byte that belongs to no character as <XX>.
-std::string printableText(std::string_view bytes);
-
-// What a token stands for, fit to print: "<C3>" for a lone byte that is no character, "[17]" without a tokenizer.
+// What a token stands for, fit to print: "<C3>" for bytes that are no character by themselves, "[17]" without a
+// tokenizer.
 std::string printable(std::int32_t id, const Tokenizer* tokenizer);
 
 }  // namespace moescope
