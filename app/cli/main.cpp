@@ -2,7 +2,6 @@
 // moescope-cli: everything Moescope does, from a command line (contract section 1).
 #include <signal.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -71,9 +70,6 @@ int runProgram(int argc, char** argv) {
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
-  // A worker's threads sleep while they wait for each other. Spinning, they take the cores from the window and from
-  // other jobs, and a training beside a build ran ten times slower. Workers inherit it; a user's own setting stays.
-  ::setenv("OMP_WAIT_POLICY", "passive", 0);
   if (argc > 1 && std::strcmp(argv[1], "worker") == 0) return moescope::cli::workerCommand(argc - 2, argv + 2);
   try {
     return moescope::cli::runProgram(argc, argv);

@@ -87,7 +87,7 @@ std::vector<Parameter> trainingParameters() {
       integer("steps", 1000, 1, 1e9, "steps", "optimiser steps"),
       integer("batch", 16, 1, 65536, "sequences", "sequences a step"),
       integer("length", 128, 2, 131072, "tokens", "tokens a sequence"),
-      real("learning_rate", 0.002, 0, 1e9, "", "peak of the schedule: linear warm-up, then a cosine to a tenth"),
+      real("learning_rate", 0.004, 0, 1e9, "", "peak of the schedule: linear warm-up, then a cosine to a tenth"),
       integer("seed", 0, 0, 1e15, "", "of the first weights, the order of the text and the routers' noise"),
       integer("accumulation", 1, 1, 65536, "parts", "a step's batch is run in this many parts, to save memory")
           .secondary(),

@@ -126,7 +126,7 @@ TEST_F(SmallTraining, LiveEventsTakeEffectAtTheirStepAndAreRecorded) {
   job.watch = [&](std::int64_t step, std::span<const Metric> metrics) {
     rate[step] = valueOf(metrics, "learning_rate");
   };
-  ASSERT_TRUE(train(job, tiny({{"snapshot_every", 0}, {"warmup", 0}})));
+  ASSERT_TRUE(train(job, tiny({{"snapshot_every", 0}, {"warmup", 0}, {"learning_rate", 0.001}})));
   EXPECT_LT(rate[3], 0.002);
   EXPECT_GT(rate[4], 0.2);
   EXPECT_EQ(job.snapshots, (std::vector<std::int64_t>{6}));
