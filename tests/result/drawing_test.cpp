@@ -69,7 +69,7 @@ TEST(HeatMap, CellsAreLog2OfTheLoadAndWhatHasNoExpertIsMissing) {
 }
 
 TEST(HeatMap, ExactlyTheCellsWhoseIntervalHoldsTheFairShareAreGrey) {
-  const Cells& cells = only<Cells>(*draw(twoLayers(), loadFigure(), {}));
+  const Cells cells = only<Cells>(*draw(twoLayers(), loadFigure(), {}));
   EXPECT_EQ(cells.grey, (std::vector<bool>{false, true, false, false, false, false}));
 }
 
