@@ -12,8 +12,7 @@ FactList::FactList(QWidget* parent) : QWidget(parent), layout_(new QGridLayout(t
   layout_->setContentsMargins(0, 0, 0, 0);
   layout_->setHorizontalSpacing(8);
   layout_->setVerticalSpacing(0);
-  layout_->setColumnStretch(0, 1);
-  layout_->setColumnStretch(1, 2);
+  layout_->setColumnStretch(1, 1);
   setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
 }
 

@@ -14,14 +14,16 @@
 #include "views/icon_button.h"
 
 namespace moescope {
+namespace {
+constexpr int sentenceWidth = 460;
+}
 
 EmptyState::EmptyState(QWidget* parent) : QWidget(parent), sentence_(roleLabel("muted")), button_(new QPushButton) {
   auto* layout = new QVBoxLayout(this);
   layout->addStretch(2);
   sentence_->setAlignment(Qt::AlignCenter);
   sentence_->setWordWrap(true);
-  sentence_->setMaximumWidth(480);
-  sentence_->setMinimumWidth(320);
+  sentence_->setFixedWidth(sentenceWidth);
   layout->addWidget(sentence_, 0, Qt::AlignHCenter);
   layout->addSpacing(16);
   button_->setObjectName(QStringLiteral("next"));
@@ -35,6 +37,8 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent), sentence_(roleLabel("
 
 void EmptyState::say(const QString& sentence, const QString& button, std::function<void()> act) {
   sentence_->setText(sentence);
+  // A centred label would be given one line's height, however many it needs.
+  sentence_->setFixedHeight(sentence_->heightForWidth(sentenceWidth));
   button_->setText(button);
   button_->setVisible(static_cast<bool>(act));
   act_ = std::move(act);

@@ -69,6 +69,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { back
   border-radius: 6px; padding: 0 8px; color: @text; selection-background-color: @accent; selection-color: @onAccent; }
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox { min-height: 26px; max-height: 26px; }
 QPlainTextEdit, QTextEdit { padding: 6px; }
+QTextEdit[readOnly="true"] { background: transparent; border: 0; padding: 0; }
 QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus { border-color: @accent; }
 QLineEdit[wrong="true"], QComboBox[wrong="true"] { border-color: @bad; }
 QLineEdit:disabled, QComboBox:disabled { color: @faint; }

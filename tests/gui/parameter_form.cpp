@@ -149,7 +149,7 @@ class ParameterFormTest : public QObject {
                         {{"layers", 7}, {"router", "noisy"}, {"noisy.importance", 2}, {"clip", 3}});
     QCOMPARE(canonical(form_->order().set),
              canonical(Json({{"layers", 7}, {"router", "noisy"}, {"noisy.importance", 2.0}, {"clip", 3.0}})));
-    QVERIFY2(field(*form_, "clip")->isVisible(), "a given value is never hidden");
+    QTRY_VERIFY2(field(*form_, "clip")->isVisible(), "a given value is never hidden");
   }
 
  private:
