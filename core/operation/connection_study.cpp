@@ -79,17 +79,14 @@ void Connection::answerInParts(const char* type, const char* member, const std::
 
 Expected<void> Connection::get(const Json& message) {
   TRY(id, requiredText(message, "id"));
-  fs::path folder;
-  std::vector<fs::path> files;
-  if (auto artifact = supervisor_->study().find(id)) {
-    files = travellingFiles(*artifact);
-    folder = fs::is_directory(artifact->path) ? artifact->path : artifact->path.parent_path();
-  } else if (auto preview = findPreviewById(supervisor_->study().folder(), id)) {
-    files = {preview->filename()};
-    folder = preview->parent_path();
-  } else {
-    return std::move(artifact).error();
+  auto artifact = supervisor_->study().find(id);
+  if (!artifact) {
+    auto preview = findPreviewById(supervisor_->study(), id);
+    if (!preview) return std::move(artifact).error();
+    artifact = *std::move(preview);
   }
+  const std::vector<fs::path> files = travellingFiles(*artifact);
+  const fs::path folder = fs::is_directory(artifact->path) ? artifact->path : artifact->path.parent_path();
   if (files.empty())
     return inputError("nothing of " + id + " can travel: its files are gone, or too large", folder.string());
   for (std::size_t at = 0; at < files.size(); ++at)

@@ -148,7 +148,7 @@ class Performance {
     TRY(outputs, task_.run(inputs, parameters, job_));
     if (job_.cancelled()) return cancelledError();
     TRY(produced, placeOutputs(task_.description, std::move(outputs), job_));
-    TRY(json, order_.keep ? commit(produced) : preview(produced));
+    TRY(json, file(produced));
     std::error_code code;
     fs::remove_all(folder, code);
     return json;
@@ -166,23 +166,23 @@ class Performance {
     return {};
   }
 
-  Expected<Json> commit(const std::vector<Study::Produced>& produced) {
+  // Into the catalogue, or for a preview into scratch.
+  Expected<Json> file(const std::vector<Study::Produced>& produced) {
     job_.flush();
     const Request request = job_.recorded();
-    std::vector<std::pair<std::string, std::string>> inputs;
+    InputRows inputs;
     for (const auto& [port, ids] : request.inputs)
       for (const std::string& id : ids) inputs.emplace_back(port, id);
     Json provenance = job_.provenance();
     provenance["inputs"] = request.inputs;
     const RequestRow row{digest(request), request.operation, request.version, canonical(toJson(request)),
                          canonical(provenance)};
+    if (!order_.keep) {
+      TRY(outputs, keepPreview(study_, row, inputs, produced));
+      return Json{{"outputs", outputs}, {"seconds", job_.seconds()}, {"request", row.digest}};
+    }
     TRY(ids, study_.commit(row, inputs, produced));
     return finished(ids, false);
-  }
-
-  Expected<Json> preview(const std::vector<Study::Produced>& produced) {
-    TRY(outputs, keepPreview(order_.study, digest(order_.request), produced));
-    return Json{{"outputs", outputs}, {"seconds", job_.seconds()}};
   }
 
   Expected<Json> finished(const std::map<std::string, std::string>& ids, bool cached) {

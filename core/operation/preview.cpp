@@ -37,11 +37,41 @@ void dropLeastRecent(const fs::path& scratch) {
   }
 }
 
+fs::path folderOf(const Study& study, const std::string& requestDigest) {
+  return study.folder() / "scratch" / requestDigest;
+}
+
+std::string textOr(const Json& json, const char* member) {
+  return json.contains(member) && json[member].is_string() ? json[member].get<std::string>() : std::string();
+}
+
+Json requestJson(const RequestRow& request, const InputRows& inputs) {
+  return Json{{"digest", request.digest},   {"operation", request.operation},   {"version", request.version},
+              {"request", request.request}, {"provenance", request.provenance}, {"inputs", inputs}};
+}
+
+// The request digest, port and description of the preview with that id.
+struct Found {
+  std::string request, port;
+  Json output;
+};
+std::optional<Found> find(const Study& study, const std::string& id) {
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(study.folder() / "scratch", code)) {
+    auto outputs = readJson(entry.path() / "outputs.json");
+    if (!outputs || !outputs->is_object()) continue;
+    for (const auto& [port, output] : outputs->items())
+      if (output.is_object() && textOr(output, "id") == id)
+        return Found{entry.path().filename().string(), port, output};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Expected<Json> keepPreview(const fs::path& study, const std::string& requestDigest,
+Expected<Json> keepPreview(const Study& study, const RequestRow& request, const InputRows& inputs,
                            const std::vector<Study::Produced>& produced) {
-  const fs::path folder = study / "scratch" / requestDigest;
+  const fs::path folder = fs::absolute(folderOf(study, request.digest));
   std::error_code code;
   fs::remove_all(folder, code);
   TRY_DO(makeFolders(folder));
@@ -50,17 +80,26 @@ Expected<Json> keepPreview(const fs::path& study, const std::string& requestDige
     const fs::path there = folder / output.port;
     fs::rename(output.written, there, code);
     if (code) return systemError("move", output.written.string(), code.value());
-    const fs::path content = output.kind == Kind::result ? there / "content.h5" : there;
-    TRY(id, contentDigest(content));
-    outputs[output.port] = {{"id", id}, {"kind", name(output.kind)}, {"path", content.string()}, {"kept", false}};
+    const fs::path content = output.outside                ? *output.outside
+                             : output.kind == Kind::result ? there / "content.h5"
+                                                           : there;
+    std::string id = output.id;
+    if (!output.outside) TRY_ASSIGN(id, contentDigest(content));
+    outputs[output.port] = {{"id", id},
+                            {"kind", name(output.kind)},
+                            {"path", content.string()},
+                            {"summary", output.summary},
+                            {"outside", output.outside.has_value()},
+                            {"kept", false}};
   }
+  TRY_DO(writeFileSafely(folder / "request.json", canonical(requestJson(request, inputs))));
   TRY_DO(writeFileSafely(folder / "outputs.json", canonical(outputs)));
-  dropLeastRecent(study / "scratch");
+  dropLeastRecent(study.folder() / "scratch");
   return outputs;
 }
 
-std::optional<Json> findPreview(const fs::path& study, const std::string& requestDigest) {
-  const fs::path folder = study / "scratch" / requestDigest;
+std::optional<Json> findPreview(const Study& study, const std::string& requestDigest) {
+  const fs::path folder = folderOf(study, requestDigest);
   auto outputs = readJson(folder / "outputs.json");
   if (!outputs || !outputs->is_object()) return std::nullopt;
   std::error_code code;
@@ -68,15 +107,54 @@ std::optional<Json> findPreview(const fs::path& study, const std::string& reques
   return *std::move(outputs);
 }
 
-std::optional<fs::path> findPreviewById(const fs::path& study, const std::string& id) {
+std::optional<Artifact> findPreviewById(const Study& study, const std::string& id) {
+  const auto found = find(study, id);
+  if (!found) return std::nullopt;
+  Artifact artifact;
+  artifact.id = id;
+  artifact.kind = kindFromName(textOr(found->output, "kind")).value_or(Kind::result);
+  // Where it lies follows from its request: a study may have been moved, and its files are not taken at their word.
+  artifact.path = fs::absolute(folderOf(study, found->request)) / found->port;
+  if (artifact.kind == Kind::result) artifact.path /= "content.h5";
+  if (found->output.value("outside", false)) artifact.path = textOr(found->output, "path");
+  artifact.summary = textOr(found->output, "summary");
+  artifact.request = found->request;
+  artifact.port = found->port;
+  return artifact;
+}
+
+Expected<void> filePreview(Study& study, const std::string& id) {
+  if (study.get(id)) return {};
+  const auto found = find(study, id);
+  if (!found) return usageError("there is no artifact and no preview " + id);
+  const fs::path folder = folderOf(study, found->request);
+  TRY(request, readJson(folder / "request.json"));
+  TRY(outputs, readJson(folder / "outputs.json"));
+  const RequestRow row{textOr(request, "digest"), textOr(request, "operation"), request.value("version", 1),
+                       textOr(request, "request"), textOr(request, "provenance")};
+  const InputRows inputs = request.value("inputs", InputRows{});
+  for (const auto& [port, input] : inputs) TRY_DO(filePreview(study, input));
+  std::vector<Study::Produced> produced;
   std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator(study / "scratch", code)) {
-    auto outputs = readJson(entry.path() / "outputs.json");
-    if (!outputs || !outputs->is_object()) continue;
-    for (const Json& output : *outputs)
-      if (output.is_object() && output.value("id", "") == id) return fs::path(output.value("path", ""));
+  for (const auto& [port, output] : outputs.items()) {
+    Study::Produced one{.port = port,
+                        .kind = kindFromName(textOr(output, "kind")).value_or(Kind::result),
+                        .written = study.jobFolder(row.digest) / port,
+                        .summary = textOr(output, "summary")};
+    if (output.value("outside", false)) {
+      one.outside = textOr(output, "path");
+      one.id = textOr(output, "id");
+    }
+    TRY_DO(makeFolders(study.jobFolder(row.digest)));
+    fs::rename(folder / port, one.written, code);
+    if (code) return systemError("move", (folder / port).string(), code.value());
+    produced.push_back(std::move(one));
   }
-  return std::nullopt;
+  auto committed = study.commit(row, inputs, std::move(produced));
+  if (!committed) return std::move(committed).error();
+  fs::remove_all(folder, code);
+  fs::remove_all(study.jobFolder(row.digest), code);
+  return {};
 }
 
 }  // namespace moescope

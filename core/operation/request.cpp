@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "core/base/digest.h"
+#include "core/operation/preview.h"
 
 namespace moescope {
 
@@ -121,6 +122,16 @@ void collectPaths(const std::vector<Parameter>& declared, const std::string& pre
 
 }  // namespace
 
+namespace {
+// An artifact of the study, or a preview that is not filed.
+Expected<Artifact> findInput(const Study& study, const std::string& id) {
+  auto artifact = study.find(id);
+  if (artifact) return artifact;
+  if (auto preview = findPreviewById(study, id)) return *std::move(preview);
+  return artifact;
+}
+}  // namespace
+
 Expected<Request> resolveRequest(const Request& asked, const Description& description, const Study& study) {
   TRY_DO(checkPorts(asked, description));
   TRY(parameters, checkParameters(description.parameters, asked.set));
@@ -132,7 +143,7 @@ Expected<Request> resolveRequest(const Request& asked, const Description& descri
   for (const auto& [name, ids] : asked.inputs) {
     const Port& port = *findPort(description.in, name);
     for (const std::string& id : ids) {
-      TRY(artifact, study.find(id));
+      TRY(artifact, findInput(study, id));
       if (artifact.kind != port.kind)
         return usageError(fmt::format("input {} of {} takes a {}; {} is a {}", name, description.id,
                                       moescope::name(port.kind), id, moescope::name(artifact.kind)));
@@ -156,8 +167,10 @@ Expected<Inputs> openInputs(const Request& request, const Study& study) {
   Inputs inputs;
   for (const auto& [port, ids] : request.inputs)
     for (const std::string& id : ids) {
-      TRY(artifact, study.get(id));
-      inputs.add(port, std::move(artifact));
+      auto artifact = study.get(id);  // one that was deleted since it was asked for will do
+      if (!artifact) artifact = findInput(study, id);
+      if (!artifact) return std::move(artifact).error();
+      inputs.add(port, *std::move(artifact));
     }
   return inputs;
 }

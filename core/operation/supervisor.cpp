@@ -72,6 +72,10 @@ Expected<WorkOrder> Supervisor::order(const Submission& submission) {
   TRY(known, describe(submission.request.operation));
   const Description& description = known.first;
   TRY(request, resolve(submission.request));
+  // What a kept request is made from is kept.
+  if (submission.keep && !submission.estimateOnly)
+    for (const auto& [port, ids] : request.inputs)
+      for (const std::string& id : ids) TRY_DO(filePreview(study_, id));
   TRY(names, namesByPort(submission, description));
   WorkOrder order{.job = submission.job.empty() ? inventJobId(digest(request)) : submission.job,
                   .study = fs::absolute(study_.folder()),
@@ -83,7 +87,7 @@ Expected<WorkOrder> Supervisor::order(const Submission& submission) {
                   .fresh = submission.fresh,
                   .keep = submission.keep,
                   .estimateOnly = submission.estimateOnly,
-                  .exclusive = occupiesDevice(description) && !submission.estimateOnly};
+                  .exclusive = occupiesDevice(description) && submission.keep && !submission.estimateOnly};
   TRY_DO(checkJobId(order.job));
   if (find(order.job) != nullptr) return usageError("there is a job " + order.job + " already");
   return order;
@@ -127,7 +131,7 @@ Expected<std::optional<Json>> Supervisor::present(const WorkOrder& order, const 
                        {"cached", true}};
     }
   } else {
-    auto preview = order.keep ? std::nullopt : findPreview(study_.folder(), digest);
+    auto preview = order.keep ? std::nullopt : findPreview(study_, digest);
     if (!preview) return std::optional<Json>{};
     outputs = *std::move(preview);
     for (Json& output : outputs) output["cached"] = true;

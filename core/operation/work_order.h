@@ -23,7 +23,7 @@ struct WorkOrder {
   bool fresh = false;                             // forget what an earlier, killed run of this request left
   bool keep = true;                               // false: a preview in scratch/, not filed in the catalogue
   bool estimateOnly = false;                      // say what it would cost, and run nothing
-  bool exclusive = false;                         // one such job per device at a time: trainings and captures
+  bool exclusive = false;  // one such job per device at a time: trainings and captures that are kept
 };
 
 Json toJson(const WorkOrder& order);

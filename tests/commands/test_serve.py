@@ -192,6 +192,27 @@ def test_the_latest_request_of_a_view_wins_and_previews_are_not_filed():
         serve.end()
 
 
+def test_previews_are_inputs_like_any_other_and_are_filed_once_something_kept_uses_them():
+    """The way of a prompt through the Tokens page, as far as it needs no LibTorch."""
+    with Folder() as folder:
+        study, bin = counting(folder)
+        serve = Serve(study, bin)
+        serve.submit("text", "corpus.import", set={"text": "some words of a prompt", "validation": 0}, view="tokens", keep=False)
+        corpus = serve.last_word("text")["outputs"]["corpus"]
+        assert corpus["kept"] is False and cli("list", "--study", study, "--json") == []
+        serve.submit("look", "test.read", inputs={"corpus": corpus["id"]}, view="tokens", keep=False)
+        look = serve.last_word("look")["outputs"]["result"]
+        assert cli("list", "--study", study, "--json") == []
+        serve.submit("kept", "test.read", inputs={"corpus": corpus["id"]}, name="r")
+        kept = serve.last_word("kept")["outputs"]["result"]
+        assert kept["id"] == look["id"] and kept["cached"] is False
+        rows = {row["id"]: row["kind"] for row in cli("list", "--study", study, "--json")}
+        assert rows == {corpus["id"]: "corpus", kept["id"]: "result"}, rows
+        assert cli("study", "check", study, "--json")["sound"] is True
+        assert [step["operation"] for step in cli("log", "--study", study, "r", "--json")] == ["corpus.import", "test.read"]
+        serve.end()
+
+
 def test_events_change_a_running_job_and_are_recorded():
     with Folder() as folder:
         study, bin = counting(folder)

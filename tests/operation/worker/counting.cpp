@@ -121,6 +121,28 @@ Expected<Outputs> makeTrace(const Inputs&, const Parameters& set, Job& job) {
   return Outputs{{.port = "trace", .kind = Kind::trace, .summary = {{"tokens", rule.tokens()}}}};
 }
 
+Description describeRead() {
+  return {.id = "test.read",
+          .title = "Count files",
+          .help = "Gives the number of files of a corpus.",
+          .in = {{"corpus", Kind::corpus}},
+          .out = {{"result", Kind::result}},
+          .needs = {"torch"}};
+}
+
+Expected<Cost> estimateRead(const Inputs&, const Parameters&) {
+  return Cost{};
+}
+
+Expected<Outputs> runRead(const Inputs& inputs, const Parameters&, Job&) {
+  double files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(inputs.at("corpus").path))
+    files += entry.is_regular_file();
+  Result result;
+  result.add("files", "", {}, {files});
+  return one("result", std::move(result));
+}
+
 }  // namespace
 }  // namespace moescope
 
