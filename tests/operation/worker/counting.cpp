@@ -69,6 +69,13 @@ Expected<void> keepSnapshot(double sum, std::int64_t step, Job& job) {
   return {};
 }
 
+// Whole or not at all, as a kill may come at any moment.
+void keepState(std::int64_t step, double sum, double add, Job& job) {
+  const std::filesystem::path file = job.state() / "count";
+  std::ofstream(file.string() + ".part") << step << " " << sum << " " << add;
+  std::filesystem::rename(file.string() + ".part", file);
+}
+
 Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   const std::int64_t steps = set.integer("steps");
   double add = set.real("add"), sum = 0;
@@ -82,7 +89,7 @@ Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
     sum += add;
     job.emit(step, std::vector<Metric>{{"sum", {sum}}, {"load", {sum, 2 * sum}, {2}}});
     job.progress(static_cast<double>(step) / static_cast<double>(steps), "counting");
-    std::ofstream(job.state() / "count") << step << " " << sum << " " << add;
+    keepState(step, sum, add, job);
     if (job.cancelled()) return cancelledError();
     std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(set.real("pause")));
   }
@@ -130,10 +137,6 @@ Description describeRead() {
           .needs = {"torch"}};
 }
 
-Expected<Cost> estimateRead(const Inputs&, const Parameters&) {
-  return Cost{};
-}
-
 Expected<Outputs> runRead(const Inputs& inputs, const Parameters&, Job&) {
   double files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(inputs.at("corpus").path))
@@ -148,9 +151,10 @@ Expected<Outputs> runRead(const Inputs& inputs, const Parameters&, Job&) {
 
 int main(int argc, char** argv) {
   using namespace moescope;
-  static const std::vector<Operation> operations{
-      {describeCount, estimate, run},
-      {describeQuick, estimate, run},
-      {describeTrace, [](const Inputs&, const Parameters&) -> Expected<Cost> { return Cost{}; }, makeTrace}};
+  const auto free = [](const Inputs&, const Parameters&) -> Expected<Cost> { return Cost{}; };
+  static const std::vector<Operation> operations{{describeCount, estimate, run},
+                                                 {describeQuick, estimate, run},
+                                                 {describeTrace, free, makeTrace},
+                                                 {describeRead, free, runRead}};
   return runWorker(operations, argc - 1, argv + 1);
 }
