@@ -24,9 +24,17 @@ void append(RunSeries& series, const MetricsBatch& batch) {
     const bool known = !series.step.empty() && step <= series.step.back();
     std::size_t row = series.step.size();
     if (known) {
-      const auto found = std::lower_bound(series.step.begin(), series.step.end(), step);
-      if (found == series.step.end() || *found != step) continue;
-      row = static_cast<std::size_t>(found - series.step.begin());
+      const auto place = std::lower_bound(series.step.begin(), series.step.end(), step);
+      row = static_cast<std::size_t>(place - series.step.begin());
+      // Earlier steps may come later: one attaches to a job that is already running.
+      if (*place != step) {
+        series.step.insert(place, step);
+        for (auto& [name, metric] : series.metrics) {
+          const std::size_t width = widthOf(metric.shape);
+          metric.values.resize((series.step.size() - 1) * width, missing);
+          metric.values.insert(metric.values.begin() + static_cast<std::ptrdiff_t>(row * width), width, missing);
+        }
+      }
     } else {
       series.step.push_back(step);
     }

@@ -158,8 +158,11 @@ class EngineTest : public QObject {
     append(run, {{}, {"loss", "validation_loss"}, {{}, {}}, {2, 3}, {{2.0, 1.0}, {9.0, 8.0}}});
     QCOMPARE(run.step, (std::vector<std::int64_t>{1, 2, 3}));
     QCOMPARE(run.metrics.at("loss").values, (std::vector<double>{3, 2, 1}));
-    QVERIFY(std::isnan(run.metrics.at("validation_loss").values[0]));
-    QCOMPARE(run.metrics.at("validation_loss").values[1], 9.0);
+    append(run, {{}, {"loss"}, {{}}, {0}, {{4.0}}});
+    QCOMPARE(run.step.front(), std::int64_t(0));
+    QCOMPARE(run.metrics.at("loss").values, (std::vector<double>{4, 3, 2, 1}));
+    QVERIFY(std::isnan(run.metrics.at("validation_loss").values[1]));
+    QCOMPARE(run.metrics.at("validation_loss").values[2], 9.0);
   }
 };
 

@@ -9,7 +9,7 @@ class QPushButton;
 namespace moescope {
 
 // Text coloured by the expert of a layer: any document of the selected trace, or a prompt that is typed or pasted,
-// imported, captured and shown by three previews in a row.
+// imported, captured and shown by three requests in a row, of which the answer is a preview.
 class TokensPage : public AnalysisPage {
   Q_OBJECT
  public:
