@@ -138,7 +138,7 @@ def test_interrupt_cancels_and_the_second_run_resumes():
     with Folder() as folder:
         study, bin = folder / "S", counting_bin(folder)
         cli("study", "init", study)
-        words = [bin / "moescope-cli", "run", "test.count", "--study", study, "--set", "steps=60", "--set", "pause=20", "--name", "r", "--json"]
+        words = [bin / "moescope-cli", "run", "test.count", "--study", study, "--set", "steps=200", "--set", "pause=20", "--name", "r", "--json"]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             time.sleep(0.5)
@@ -150,7 +150,7 @@ def test_interrupt_cancels_and_the_second_run_resumes():
         cli(*words[1:], bin=bin)
         shown = cli("show", "--study", study, "r", "--json")
         assert shown["summary"]["first"] > 10, shown["summary"]
-        assert json.loads(cli("export", "--study", study, "r:sum", "--format", "json", "--out", "-"))["values"] == 60
+        assert json.loads(cli("export", "--study", study, "r:sum", "--format", "json", "--out", "-"))["values"] == 200
 
 
 def test_a_run_that_is_killed_takes_its_worker_along():
