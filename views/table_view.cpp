@@ -85,17 +85,21 @@ void TableView::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
   fitColumns();
 }
 
-// Columns take their content's width. Room that is left goes mostly to the first; where there is too little, the widest
-// give way and their texts are cut in the middle.
+// Columns take their content's width. Room that is left goes mostly to the first; where there is too little, the widest headings
+// give way.
 void TableView::fitColumns() {
   const int columns = model_->columnCount(), room = viewport()->width();
   if (columns == 0 || room <= 0) return;
-  std::vector<double> widths;
-  for (int column = 0; column < columns; ++column)
-    widths.push_back(std::max({sizeHintForColumn(column) + 8, horizontalHeader()->sectionSizeHint(column), narrowest}));
+  std::vector<double> widths, cells;  // with their headings; without
+  for (int column = 0; column < columns; ++column) {
+    cells.push_back(std::max(sizeHintForColumn(column) + 8, narrowest));
+    widths.push_back(std::max(cells.back(), double(horizontalHeader()->sectionSizeHint(column))));
+  }
   const double most = std::max(double(narrowest), widestThatFits(widths, room));
   double left = room;
-  for (double& width : widths) left -= width = std::floor(std::min(width, most));
+  // A number is never cut: headings give way, and then the table scrolls.
+  for (std::size_t column = 0; column < widths.size(); ++column)
+    left -= widths[column] = std::floor(std::max(cells[column], std::min(widths[column], most)));
   const int share = std::max(0, int(left) / columns);
   for (int column = 0; column < columns; ++column) {
     const int extra = left <= 0 ? 0 : column == 0 ? int(left) - share * (columns - 1) : share;

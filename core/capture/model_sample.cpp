@@ -42,7 +42,7 @@ Description describe() {
                          integer("seed", 0, 0, 1e15, "", "of the draws")},
           .figures = {tokenText("tokens", "tokens"), table("passages", {"passages"})},
           .needs = {"torch"},
-          .interactive = true,
+          .interactive = false,  // it needs a prompt, so no page may ask for it by itself
           .example = "moescope-cli run model.sample --study S --in model=toy --set prompt='The mixture of '"};
 }
 
@@ -83,7 +83,7 @@ TokenText tokenTextOf(const Generated& text, const Tokenizer* tokenizer) {
                    .weight = text.weight,
                    .loss = text.loss};
   for (std::size_t i = 0; i < text.id.size(); ++i) {
-    tokens.text.push_back(tokenizer ? tokenizer->bytes(text.id[i]) : printable(text.id[i], nullptr) + " ");
+    tokens.text.push_back(tokenizer ? tokenizer->bytes(text.id[i]) : fmt::format("[{}] ", text.id[i]));
     tokens.position.push_back(std::int32_t(i));
   }
   return tokens;

@@ -7,6 +7,7 @@
 
 #include "core/base/utf8.h"
 #include "core/model/folder.h"
+#include "core/result/utf8.h"
 #include "core/training/settings.h"
 
 namespace moescope {
@@ -30,25 +31,34 @@ Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer,
   return job.commit("model", folder, summary);
 }
 
-std::string printable(std::int32_t id, const Tokenizer* tokenizer) {
-  if (!tokenizer) return fmt::format("[{}]", id);
-  const std::string bytes = tokenizer->bytes(id);
-  if (isValidUtf8(bytes)) return bytes;
-  std::string text;
-  for (const char byte : bytes) text += fmt::format("<{:02X}>", static_cast<unsigned char>(byte));
-  return text;
+namespace {
+
+// The text of each token. A character that several tokens spell stands whole at the first of them, the others are empty.
+std::vector<std::string> wordsOf(const std::vector<std::int32_t>& ids, const Tokenizer* tokenizer) {
+  std::vector<std::string> words(ids.size());
+  std::string held;
+  std::size_t first = 0;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    if (held.empty()) first = t;
+    held += tokenizer ? tokenizer->bytes(ids[t]) : fmt::format("[{}]", ids[t]);
+    if (openBytes(held) > 0 && t + 1 < ids.size()) continue;
+    words[first] = validUtf8(held);
+    held.clear();
+  }
+  return words;
 }
 
+}  // namespace
+
 Json sampleEvent(std::int64_t step, const Generated& text, const Tokenizer* tokenizer) {
-  Json words = Json::array(), experts = Json::array();
-  for (std::int32_t id : text.id) words.push_back(printable(id, tokenizer));
+  Json experts = Json::array();
   for (std::int64_t layer = 0; layer < text.layers; ++layer) {
     Json first = Json::array();
     for (std::size_t t = 0; t < text.id.size(); ++t)
       first.push_back(text.expert[(t * std::size_t(text.layers) + std::size_t(layer)) * std::size_t(text.k)]);
     experts.push_back(std::move(first));
   }
-  return {{"step", step}, {"prompt", text.prompt}, {"text", std::move(words)}, {"expert", std::move(experts)}};
+  return {{"step", step}, {"prompt", text.prompt}, {"text", wordsOf(text.id, tokenizer)}, {"expert", std::move(experts)}};
 }
 
 }  // namespace moescope

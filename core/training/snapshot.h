@@ -15,13 +15,8 @@ Json modelSummary(const Decoder& model);
 Expected<std::string> commitSnapshot(Decoder& model, const Tokenizer* tokenizer, std::int64_t step, Json record,
                                      Job& job);
 
-// A text of the model's as an event of the run: {"step","prompt","text":[one string a token],"expert":[[first choices]
-// a layer]}. `prompt` counts the tokens of `text` that were given. Bytes that are no UTF-8 by themselves are written as
-// <XX>.
+// A text of the model's as an event of the run: {"step","prompt","text":[one string a token],"expert":[[first choices] a
+// layer]}. `prompt` counts the tokens of `text` that were given. A character that several tokens spell stands at the first.
 Json sampleEvent(std::int64_t step, const Generated& text, const Tokenizer* tokenizer);
-
-// What a token stands for, fit to print: "<C3>" for bytes that are no character by themselves, "[17]" without a
-// tokenizer.
-std::string printable(std::int32_t id, const Tokenizer* tokenizer);
 
 }  // namespace moescope
