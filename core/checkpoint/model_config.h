@@ -5,17 +5,48 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/expected.h"
 
 namespace moescope {
 
 enum class NormKind { rms };
-enum class BlockKind { pre };            // norm before attention and before the feed-forward part
-enum class AttentionKind { grouped };    // q, k, v, o; heads share keys and values in groups
-enum class QkNorm { none, head, full };  // RMSNorm before RoPE: over one head's width, or over the whole projection
-enum class RopeKind { none, half };      // half: dimension i turns with i + d/2
-enum class ActivationKind { silu };      // silu(gate) * up
+enum class BlockKind { pre };  // norm before attention and before the feed-forward part
+// grouped: q, k, v, o; heads share keys and values in groups. latent: keys and values of every head come from one
+// narrow vector a token (DeepSeek-V2, section 2.1).
+enum class AttentionKind { grouped, latent };
+// RMSNorm before RoPE over one head's width or over the whole projection; length: without weights, after RoPE, only
+// where positions turn (Llama 4).
+enum class QkNorm { none, head, full, length };
+enum class RopeKind { none, half, interleaved };  // dimension i turns with i + d/2, or 2i with 2i + 1
+enum class RopeScaling { none, linear, dynamic, yarn, llama3, longrope };
+enum class AttentionSpan { full, sliding, chunked };  // of earlier tokens that a token sees
+// silu(gate) * up; clamped: (up + 1) * gate * sigmoid(alpha gate) with both kept within a limit (gpt-oss).
+enum class ActivationKind { silu, clamped };
+
+// How rotary positions differ from angles of position * theta^(-2i/d); the formulas are in core/model/rotary.cpp. Zero
+// stands for a number that config.json does not give.
+struct RotaryScaling {
+  RopeScaling kind = RopeScaling::none;
+  double factor = 1;
+  std::int64_t original = 0;         // length before the extension, tokens
+  double amplitude = 0;              // on cosines and sines (attention_factor)
+  double fast = 32, slow = 1;        // yarn: turns within `original` that bound the ramp (beta_fast, beta_slow)
+  bool truncate = true;              // yarn: the ramp ends at whole dimensions
+  double mscale = 0, mscaleAll = 0;  // yarn: parts of the amplitude; the second also enters latent attention's scores
+  double low = 1, high = 4;          // llama3: low_freq_factor, high_freq_factor
+  std::vector<double> shortFactor = {},
+                      longFactor = {};   // longrope: divisors of the frequencies up to `original`, and beyond
+  double shortScale = 0, longScale = 0;  // longrope of Phi-3.5-MoE: amplitudes likewise
+};
+
+// Widths of latent attention; a head's query and key are `plain` + `rotary` wide.
+struct LatentConfig {
+  std::int64_t queryRank = 0;  // 0: queries straight from the hidden state
+  std::int64_t rank = 0;       // of the vector that keys and values share
+  std::int64_t plain = 0, rotary = 0, value = 0;
+};
 
 struct AttentionConfig {
   AttentionKind kind = AttentionKind::grouped;
@@ -25,6 +56,18 @@ struct AttentionConfig {
   QkNorm qkNorm = QkNorm::none;
   RopeKind rope = RopeKind::half;
   double ropeTheta = 10000;
+  std::int64_t rotaryWidth = 0;  // of a head's dimensions, the first that turn; 0 = all
+  RotaryScaling scaling = {};
+  LatentConfig latent = {};
+  AttentionSpan span = AttentionSpan::full;
+  std::int64_t window = 0;  // sliding: a token sees itself and window - 1 before; chunked: those of its own chunk
+  bool sinks = false;       // a learned logit a head takes part in the softmax and gives nothing (gpt-oss)
+  double scoreScale = 0;    // on scores; 0 = width^-0.5 (times yarn's factor in latent attention)
+  double temperature = 0;   // queries times 1 + temperature * log1p(floor((position + 1) / temperatureFloor))
+  double temperatureFloor = 8192;
+  std::int64_t turned() const {
+    return kind == AttentionKind::latent ? latent.rotary : rotaryWidth ? rotaryWidth : headWidth;
+  }
 };
 
 // How tokens are given to experts; `kind` is a router's name, `options` hold that router's own parameters (OPTION.KEY).
@@ -34,6 +77,7 @@ struct RouterConfig {
   double zLoss = 0;     // coefficient of mean logsumexp(logits)^2
   double capacity = 0;  // factor of T k / E; 0 = no limit
   std::map<std::string, double> options = {};
+  bool bias = false;  // logits are x W^T + b (gpt-oss)
   double option(const std::string& name, double fallback) const;
 };
 
@@ -43,7 +87,9 @@ struct MoeConfig {
   std::int64_t expertWidth = 0;
   std::int64_t sharedExperts = 0;  // how many; one MLP of sharedWidth does their work
   std::int64_t sharedWidth = 0;
-  bool sharedGate = false;  // times sigmoid(x w), Qwen2-MoE
+  bool sharedGate = false;   // times sigmoid(x w), Qwen2-MoE
+  bool expertBias = false;   // of the experts' three matrices
+  bool weightInput = false;  // weights multiply what experts read instead of what they give (Llama 4)
   RouterConfig router = {};
   std::set<std::int64_t> denseLayers = {};  // blocks without experts
 };
@@ -58,7 +104,9 @@ struct ModelConfig {
   NormKind norm = NormKind::rms;
   double normEpsilon = 1e-6;
   ActivationKind activation = ActivationKind::silu;
+  double activationAlpha = 1.702, activationLimit = 7;  // of clamped
   bool tiedHead = false;
+  bool headBias = false;
   AttentionConfig attention = {};
   MoeConfig moe = {};
 
