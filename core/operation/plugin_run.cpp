@@ -170,7 +170,7 @@ Expected<Output> readOutput(const Plugin& plugin, const Port& port, const fs::pa
   };
   if (!fs::is_regular_file(fs::symlink_status(file, code)))
     return garbage("it wrote no file at the path that it was given");
-  auto result = readResult(file);
+  auto result = readForeignResult(file);
   if (!result) return garbage(result.error().message);
   // Sizes that do not fit together are a bug of whoever made the result, and here that is not us.
   if (const auto sound = checkResult(*result); !sound) return garbage(sound.error().message);

@@ -96,5 +96,7 @@ Expected<void> checkResult(const Result& result);
 // One HDF5 file (contract section 3). Equal results give equal bytes. Reading treats the file as foreign.
 Expected<void> writeResult(const Result& result, const std::filesystem::path& file);
 Expected<Result> readResult(const std::filesystem::path& file);
+// One that another program wrote, with strings as it likes them. Worker only (see hdf5::File::openForeign).
+Expected<Result> readForeignResult(const std::filesystem::path& file);
 
 }  // namespace moescope

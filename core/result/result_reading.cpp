@@ -209,10 +209,8 @@ struct Reader {
   }
 };
 
-}  // namespace
-
-Expected<Result> readResult(const std::filesystem::path& path) {
-  TRY(file, File::open(path));
+Expected<Result> readFrom(const File& file) {
+  const std::filesystem::path& path = file.path();
   std::error_code code;
   const std::uintmax_t bytes = std::filesystem::file_size(path, code);
   if (code) return systemError("read", path.string(), code.value());
@@ -244,6 +242,18 @@ Expected<Result> readResult(const std::filesystem::path& path) {
   if (const auto sound = checkResult(result); !sound)
     return inputError(path.string() + ": " + sound.error().message, path.string());
   return result;
+}
+
+}  // namespace
+
+Expected<Result> readResult(const std::filesystem::path& path) {
+  TRY(file, File::open(path));
+  return readFrom(file);
+}
+
+Expected<Result> readForeignResult(const std::filesystem::path& path) {
+  TRY(file, File::openForeign(path));
+  return readFrom(file);
 }
 
 }  // namespace moescope

@@ -10,13 +10,15 @@
 
 #include "core/base/expected.h"
 
-// A thin owner of HDF5's C handles: no object times (equal content, equal bytes), locking off, every size from a file checked.
-// HDF5 is one global lock: calls may come from any thread, one at a time; nothing is computed while it is held.
+// A thin owner of HDF5's C handles: no object times (equal content, equal bytes), locking off, every size from a file
+// checked. HDF5 is one global lock: calls may come from any thread, one at a time; nothing is computed while it is
+// held.
 namespace moescope::hdf5 {
 
 enum class Type { int8, uint8, uint16, int32, uint32, int64, uint64, float16, float32, float64, other };
 std::size_t sizeOf(Type type);
-template <class T> Type typeOf();  // of the C++ types above (not float16: stored from and read as float)
+template <class T>
+Type typeOf();  // of the C++ types above (not float16: stored from and read as float)
 
 class File;
 
@@ -31,7 +33,10 @@ struct Shape {
 class File {
  public:
   static Expected<File> create(const std::filesystem::path& path);  // truncates
-  static Expected<File> open(const std::filesystem::path& path);    // read only
+  static Expected<File> open(const std::filesystem::path& path);    // read only; only what this program wrote
+  // Read only, and variable-length strings are read too. HDF5 itself (1.10) can crash on a damaged heap of them: in a
+  // worker only, never where the window lives.
+  static Expected<File> openForeign(const std::filesystem::path& path);
   static Expected<File> append(const std::filesystem::path& path);  // read and write
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
@@ -44,13 +49,16 @@ class File {
 
   // Whole dataset at once; `compressed` = chunks along the first axis, shuffle and deflate 4.
   template <class T>
-  Expected<void> write(const std::string& path, std::span<const T> values, std::vector<std::uint64_t> extent, bool compressed = false);
-  Expected<void> writeFloat16(const std::string& path, std::span<const float> values, std::vector<std::uint64_t> extent);
+  Expected<void> write(const std::string& path, std::span<const T> values, std::vector<std::uint64_t> extent,
+                       bool compressed = false);
+  Expected<void> writeFloat16(const std::string& path, std::span<const float> values,
+                              std::vector<std::uint64_t> extent);
   // Makes an empty dataset that grows along its first axis, in chunks of `chunkRows`, and adds rows to it.
-  Expected<void> makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent, std::uint64_t chunkRows,
-                             bool compressed = false);
+  Expected<void> makeGrowing(const std::string& path, Type type, std::vector<std::uint64_t> rowExtent,
+                             std::uint64_t chunkRows, bool compressed = false);
   template <class T>
-  Expected<void> appendRows(const std::string& path, std::span<const T> values);  // float values convert to a float16 dataset
+  Expected<void> appendRows(const std::string& path,
+                            std::span<const T> values);  // float values convert to a float16 dataset
 
   // Reads convert numbers to T (a value that does not fit is an input error only where HDF5 says so).
   // Refuses more than `maximumCount` values, so that a false extent never allocates.
@@ -59,8 +67,11 @@ class File {
   template <class T>
   Expected<std::vector<T>> readRows(const std::string& path, std::uint64_t first, std::uint64_t count) const;
 
-  Expected<void> writeStrings(const std::string& path, std::span<const std::string> values);  // variable length, UTF-8
-  Expected<std::vector<std::string>> readStrings(const std::string& path, std::uint64_t maximumCount = 1ull << 26) const;
+  // UTF-8 without NUL, padded to the longest and deflated when that is much: no heap, so nothing in it can be damaged.
+  Expected<void> writeStrings(const std::string& path, std::span<const std::string> values);
+  Expected<void> writeHeapStrings(const std::string& path, std::span<const std::string> values);  // variable length
+  Expected<std::vector<std::string>> readStrings(const std::string& path,
+                                                 std::uint64_t maximumCount = 1ull << 26) const;
 
   // Attributes of the object at `path` ("/" for the file).
   Expected<void> setAttribute(const std::string& path, const std::string& name, const std::string& value);
@@ -77,6 +88,7 @@ class File {
   File(std::int64_t handle, std::filesystem::path path) : handle_(handle), path_(std::move(path)) {}
   std::int64_t handle_ = -1;
   std::filesystem::path path_;
+  bool foreign_ = false;
 };
 
 }  // namespace moescope::hdf5

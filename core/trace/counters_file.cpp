@@ -138,7 +138,7 @@ Expected<void> writeCounters(const Counters& counters, const fs::path& file) {
 }
 
 Expected<Counters> readCounters(const fs::path& path) {
-  TRY(file, hdf5::File::open(path));
+  TRY(file, hdf5::File::openForeign(path));
   if (!file.hasAttribute("/", "moescope_counters"))
     return inputError(
         fmt::format("{} does not hold counters of a trace: it has no attribute moescope_counters", path.string()),

@@ -62,8 +62,8 @@ Expected<void> makeHeader(hdf5::File& file, const TraceInfo& info, std::uint64_t
   TRY_DO(file.makeGrowing("/tokens/class", hdf5::Type::uint8, {}, tokensPerBlock));
   if (info.hasLoss) TRY_DO(file.makeGrowing("/tokens/loss", hdf5::Type::float32, {}, tokensPerBlock));
   for (std::size_t layer = 0; layer < info.layers.size(); ++layer) TRY_DO(makeLayer(file, info, layer));
-  TRY_DO(file.writeStrings("/domains", info.domains));
-  return file.writeStrings("/documents", info.documents);
+  TRY_DO(file.writeHeapStrings("/domains", info.domains));
+  return file.writeHeapStrings("/documents", info.documents);
 }
 
 template <class T>

@@ -174,7 +174,7 @@ Expected<SegmentList> listSegments(const fs::path& folder) {
   for (std::size_t index = 0; fs::exists(folder / segmentName(index), code); ++index)
     files.push_back(folder / segmentName(index));
   for (const fs::path& path : files) {
-    TRY(file, hdf5::File::open(path));
+    TRY(file, hdf5::File::openForeign(path));
     TRY(header, readHeader(file));
     if (list.segments.empty())
       list.info = std::move(header.info);

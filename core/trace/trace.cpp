@@ -44,7 +44,7 @@ Expected<Trace> Trace::open(const std::filesystem::path& folder) {
   auto state = std::make_unique<State>();
   state->folder = folder;
   for (const Segment& segment : list.segments) {
-    TRY(file, hdf5::File::open(segment.file));
+    TRY(file, hdf5::File::openForeign(segment.file));
     state->files.push_back(std::move(file));
   }
   state->list = std::move(list);

@@ -34,6 +34,7 @@ class Hdf5 : public testing::Test {
     EXPECT_TRUE(file->appendRows<std::uint16_t>("/layers/00/expert", std::vector<std::uint16_t>{5, 6}));
     EXPECT_TRUE(file->writeFloat16("/layers/00/logit", std::vector<float>{0.5f, -1.25f}, {1, 2}));
     EXPECT_TRUE(file->writeStrings("/domains", std::vector<std::string>{"Deutsch", "Русский", ""}));
+    EXPECT_TRUE(file->writeHeapStrings("/heap", std::vector<std::string>{"one", "", "zwei"}));
     EXPECT_TRUE(file->close());
     return path;
   }
@@ -54,7 +55,34 @@ TEST_F(Hdf5, GivesBackWhatWasWritten) {
   EXPECT_EQ(*file->readRows<std::uint16_t>("/layers/00/expert", 1, 2), (std::vector<std::uint16_t>{3, 4, 5, 6}));
   EXPECT_EQ(*file->read<float>("/layers/00/logit"), (std::vector<float>{0.5f, -1.25f}));
   EXPECT_EQ(*file->readStrings("/domains"), (std::vector<std::string>{"Deutsch", "Русский", ""}));
-  EXPECT_EQ(file->children("/"), (std::vector<std::string>{"domains", "layers", "values"}));
+  EXPECT_EQ(file->children("/"), (std::vector<std::string>{"domains", "heap", "layers", "values"}));
+}
+
+TEST_F(Hdf5, ReadsTextOfTheHeapOnlyFromAForeignFile) {
+  const fs::path path = written("a.h5");
+  const auto refused = hdf5::File::open(path)->readStrings("/heap");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::input);
+  EXPECT_NE(refused.error().message.find("/heap"), std::string::npos);
+  EXPECT_EQ(*hdf5::File::openForeign(path)->readStrings("/heap"), (std::vector<std::string>{"one", "", "zwei"}));
+}
+
+TEST_F(Hdf5, PaddedTextIsDeflatedAndReadByOthers) {
+  std::vector<std::string> texts(5000, "Ω");
+  texts[7] = std::string(3000, 'x');
+  texts[8] = "";
+  const fs::path path = folder / "texts.h5";
+  {
+    auto file = hdf5::File::create(path);
+    ASSERT_TRUE(file->writeStrings("/t", texts));
+    ASSERT_TRUE(file->close());
+  }
+  EXPECT_LT(fs::file_size(path), 200'000u);
+  EXPECT_EQ(*hdf5::File::open(path)->readStrings("/t"), texts);
+  EXPECT_EQ(std::system(("/usr/bin/python3 -c \"import h5py; t = h5py.File('" + path.string() +
+                         "')['t'].asstr()[()]; assert t[0] == chr(937) and len(t[7]) == 3000 and t[8] == ''\"")
+                            .c_str()),
+            0);
 }
 
 TEST_F(Hdf5, EqualContentIsEqualBytes) {
