@@ -110,6 +110,8 @@ struct ModelConfig {
   AttentionConfig attention = {};
   MoeConfig moe = {};
 
+  // The switches of one layer's attention.
+  const AttentionConfig& attentionOf(std::int64_t /*layer*/) const { return attention; }
   bool isSparse(std::int64_t layer) const { return moe.experts > 0 && !moe.denseLayers.contains(layer); }
   std::int64_t sparseLayers() const;
 };

@@ -39,6 +39,13 @@ RotaryTable makeRotaryTable(std::int64_t length, std::int64_t headWidth, double 
   return {angle.cos().to(device, at::kFloat), angle.sin().to(device, at::kFloat)};
 }
 
+const RotaryTable& RotaryTables::of(const AttentionConfig& attention, std::int64_t length) {
+  RotaryTable& table = byWidthAndTheta_[{attention.headWidth, attention.ropeTheta}];
+  if (!table.cosine.defined() || table.cosine.size(0) < length)
+    table = makeRotaryTable(length, attention.headWidth, attention.ropeTheta, device_);
+  return table;
+}
+
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) {
   const std::int64_t half = x.size(3) / 2, length = x.size(2);
   const at::Tensor cosine = table.cosine.narrow(0, 0, length), sine = table.sine.narrow(0, 0, length);

@@ -3,6 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <map>
+#include <utility>
+
 #include "core/checkpoint/model_config.h"
 
 namespace moescope {
@@ -15,6 +18,18 @@ struct RotaryTable {
   at::Tensor cosine, sine;
 };
 RotaryTable makeRotaryTable(std::int64_t length, std::int64_t headWidth, double theta, at::Device device);
+
+// The tables of a model's layers, made when first asked for and grown with the longest sequence; layers with the same
+// rotary switches share one. One thread at a time.
+class RotaryTables {
+ public:
+  explicit RotaryTables(at::Device device) : device_(device) {}
+  const RotaryTable& of(const AttentionConfig& attention, std::int64_t length);
+
+ private:
+  at::Device device_;
+  std::map<std::pair<std::int64_t, double>, RotaryTable> byWidthAndTheta_;
+};
 
 // Turns x [B,heads,S,d] by its position from 0: dimension i together with i + d/2.
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/model/block.h"
+
+#include <ATen/ops/linear.h>
+#include <ATen/ops/sigmoid.h>
+#include <fmt/core.h>
+
+#include <cmath>
+
+#include "core/model/experts.h"
+#include "core/model/feed_forward.h"
+#include "core/model/parameter_maker.h"
+
+namespace moescope {
+
+void Block::makeAttention(ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual) {
+  const AttentionConfig& attention = attentionConfig_;
+  const std::int64_t width = attention.heads * attention.headWidth, keyWidth = attention.keyHeads * attention.headWidth;
+  attention_.query = make.matrix(prefix + "query", {width, config.hidden});
+  attention_.key = make.matrix(prefix + "key", {keyWidth, config.hidden});
+  attention_.value = make.matrix(prefix + "value", {keyWidth, config.hidden});
+  attention_.output = make.matrix(prefix + "output", {config.hidden, width}, residual);
+  if (attention.inputBias) {
+    attention_.queryBias = make.filled(prefix + "query_bias", {width}, 0);
+    attention_.keyBias = make.filled(prefix + "key_bias", {keyWidth}, 0);
+    attention_.valueBias = make.filled(prefix + "value_bias", {keyWidth}, 0);
+  }
+  if (attention.outputBias) attention_.outputBias = make.filled(prefix + "output_bias", {config.hidden}, 0);
+  if (attention.qkNorm != QkNorm::none) {
+    const bool full = attention.qkNorm == QkNorm::full;
+    attention_.queryNorm = make.filled(prefix + "query_norm", {full ? width : attention.headWidth}, 1);
+    attention_.keyNorm = make.filled(prefix + "key_norm", {full ? keyWidth : attention.headWidth}, 1);
+  }
+}
+
+void Block::makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual) {
+  if (moe.sharedWidth > 0) {
+    sharedGateUp_ = make.matrix(prefix + "shared.gate_up", {2 * moe.sharedWidth, hidden_});
+    sharedDown_ = make.matrix(prefix + "shared.down", {hidden_, moe.sharedWidth}, residual);
+  }
+  if (moe.sharedGate) sharedGate_ = make.normal(prefix + "shared.gate", {1, hidden_}, 0.02);
+}
+
+Expected<Block> Block::make(const ModelConfig& config, std::int64_t index, at::Generator* seed, at::Device device,
+                            Experts experts) {
+  const std::string prefix = fmt::format("layers.{}.", index);
+  const double residual = 1 / std::sqrt(2.0 * static_cast<double>(config.layers));
+  Block block;
+  block.index_ = index;
+  block.hidden_ = config.hidden;
+  block.normEpsilon_ = config.normEpsilon;
+  block.attentionConfig_ = config.attentionOf(index);
+  ParameterMaker make(block.parameters_, seed, device);
+  block.attentionNorm_ = make.filled(prefix + "attention_norm", {config.hidden}, 1);
+  block.makeAttention(make, prefix, config, residual);
+  block.feedForwardNorm_ = make.filled(prefix + "feed_forward_norm", {config.hidden}, 1);
+  if (!config.isSparse(index)) {
+    block.gateUp_ = make.matrix(prefix + "dense.gate_up", {2 * config.denseWidth, config.hidden});
+    block.down_ = make.matrix(prefix + "dense.down", {config.hidden, config.denseWidth}, residual);
+    return block;
+  }
+  const MoeConfig& moe = config.moe;
+  TRY_ASSIGN(block.router_, makeRouter(moe.router, {config.hidden, moe.experts, moe.topK}, seed, device));
+  for (NamedTensor& tensor : block.router_->parameters())
+    block.parameters_.push_back({prefix + tensor.name, tensor.value, tensor.group});
+  for (NamedTensor& tensor : block.router_->buffers())
+    block.buffers_.push_back({prefix + tensor.name, tensor.value, tensor.group});
+  if (experts == Experts::resident) {
+    block.gateUp_ =
+        make.matrix(prefix + "experts.gate_up", {moe.experts, 2 * moe.expertWidth, config.hidden}, 1, Group::expert);
+    block.down_ =
+        make.matrix(prefix + "experts.down", {moe.experts, config.hidden, moe.expertWidth}, residual, Group::expert);
+  }
+  block.makeShared(make, prefix, moe, residual);
+  return block;
+}
+
+at::Tensor Block::attend(const at::Tensor& hidden, RotaryTables& rotary) const {
+  return hidden.add(moescope::attend(rmsNorm(hidden, attentionNorm_, normEpsilon_), attention_, attentionConfig_,
+                                     normEpsilon_, rotary.of(attentionConfig_, hidden.size(1))));
+}
+
+at::Tensor Block::feedForwardInput(const at::Tensor& attended) const {
+  return rmsNorm(attended, feedForwardNorm_, normEpsilon_);
+}
+
+at::Tensor Block::dense(const at::Tensor& x) const {
+  return feedForward(x, gateUp_, down_);
+}
+
+Assignments Block::route(const at::Tensor& x, const ForwardContext& context) const {
+  RouteContext route{context.training, context.generator, {}, context.training ? 0 : x.size(1)};
+  if (context.valid.defined()) route.valid = context.valid.reshape(-1);
+  return router_->route(x.reshape({-1, hidden_}), route);
+}
+
+at::Tensor Block::finish(const at::Tensor& attended, const at::Tensor& x, const at::Tensor& y) const {
+  if (!router_ || !sharedGateUp_.defined()) return attended.add(y.view_as(x));
+  at::Tensor shared = feedForward(x, sharedGateUp_, sharedDown_);
+  if (sharedGate_.defined()) shared = shared.mul(at::sigmoid(at::linear(x, sharedGate_)));
+  return attended.add(y.view_as(x).add(shared));
+}
+
+at::Tensor Block::forward(const at::Tensor& hidden, const ForwardContext& context, RotaryTables& rotary,
+                          Forward& into) const {
+  const at::Tensor attended = attend(hidden, rotary);
+  const at::Tensor x = feedForwardInput(attended);
+  if (!router_) return finish(attended, x, dense(x));
+  const at::Tensor tokens = x.reshape({-1, hidden_});
+  Assignments assignments = route(x, context);
+  const at::Tensor result = finish(attended, x, applyExperts(tokens, assignments, gateUp_, down_));
+  for (const auto& [name, loss] : assignments.losses) {
+    at::Tensor& sum = into.losses[name];
+    sum = sum.defined() ? sum.add(loss) : loss;
+  }
+  into.routing.push_back({index_, std::move(assignments), context.inputs ? tokens : at::Tensor()});
+  return result;
+}
+
+}  // namespace moescope
