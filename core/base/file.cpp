@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -56,6 +57,17 @@ Expected<void> InputFile::read(std::uint64_t offset, std::span<std::byte> into) 
     return inputError(path_.string() + " ends at byte " + std::to_string(offset + done) + ", expected " +
                           std::to_string(offset + into.size()) + "; it is truncated: fetch it again",
                       path_.string(), offset + done);
+  return {};
+}
+
+Expected<void> InputFile::readOnce(std::uint64_t offset, std::span<std::byte> into) const {
+  constexpr std::size_t block = 8 << 20;
+  for (std::size_t done = 0; done < into.size(); done += block) {
+    const std::span<std::byte> here = into.subspan(done, std::min(block, into.size() - done));
+    TRY_DO(read(offset + done, here));
+    ::posix_fadvise(descriptor_, static_cast<off_t>(offset + done), static_cast<off_t>(here.size()),
+                    POSIX_FADV_DONTNEED);
+  }
   return {};
 }
 

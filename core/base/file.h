@@ -26,6 +26,9 @@ class InputFile {
   Expected<std::size_t> readSome(std::uint64_t offset, std::span<std::byte> into) const;
   // Fills all of `into`, or an input error that names the file and the offset where it ended.
   Expected<void> read(std::uint64_t offset, std::span<std::byte> into) const;
+  // The same in blocks of a few megabytes that leave the page cache as soon as they were read: what is large and read
+  // once must not push out what others use.
+  Expected<void> readOnce(std::uint64_t offset, std::span<std::byte> into) const;
 
  private:
   InputFile(int descriptor, std::uint64_t size, std::filesystem::path path);
