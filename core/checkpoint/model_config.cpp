@@ -83,6 +83,23 @@ Expected<void> checkAttention(const AttentionConfig& attention) {
   return {};
 }
 
+Expected<void> checkGroups(const MoeConfig& moe) {
+  const double groups = moe.router.option(moe.router.kind + ".groups", 1),
+               kept = moe.router.option(moe.router.kind + ".kept_groups", 1);
+  if (groups == 1) return {};
+  const auto experts = static_cast<double>(moe.experts);
+  if (!(groups >= 1) || std::fmod(experts, groups) != 0)
+    return usageError(fmt::format("{} experts do not make {} equal groups", moe.experts, groups));
+  if (!(kept >= 1) || kept > groups || std::floor(kept) != kept)
+    return usageError(fmt::format("{} of {} groups cannot be kept", kept, groups));
+  if (static_cast<double>(moe.topK) > kept * experts / groups)
+    return usageError(fmt::format("the {} groups that are kept hold fewer than {} experts", kept, moe.topK));
+  // Scores of two experts say how good a group is.
+  if (moe.router.kind == "sigmoid_bias" && experts < 2 * groups)
+    return usageError("groups of experts need at least two each");
+  return {};
+}
+
 Expected<void> checkExperts(const ModelConfig& config) {
   const MoeConfig& moe = config.moe;
   if (moe.experts < 0 || moe.experts > 65534)
@@ -105,7 +122,7 @@ Expected<void> checkExperts(const ModelConfig& config) {
     if (!(value >= 0) || !std::isfinite(value))
       return usageError(
           "the coefficients of the balance loss and the z-loss and the capacity factor must be numbers of at least 0");
-  return {};
+  return checkGroups(moe);
 }
 
 }  // namespace
@@ -138,6 +155,11 @@ Expected<void> checkConfig(const ModelConfig& config) {
   if (!(config.activationLimit > 0) || !std::isfinite(config.activationAlpha))
     return usageError("the limit of a clamped activation must be positive, its other factor a number");
   TRY_DO(checkAttention(config.attention));
+  for (const auto& [layer, attention] : config.otherAttention) {
+    if (layer < 0 || layer >= config.layers)
+      return usageError(fmt::format("layer {} does not exist: the model has {} layers", layer, config.layers));
+    TRY_DO(checkAttention(attention));
+  }
   return checkExperts(config);
 }
 

@@ -36,9 +36,10 @@ struct RotaryScaling {
   bool truncate = true;              // yarn: the ramp ends at whole dimensions
   double mscale = 0, mscaleAll = 0;  // yarn: parts of the amplitude; the second also enters latent attention's scores
   double low = 1, high = 4;          // llama3: low_freq_factor, high_freq_factor
-  std::vector<double> shortFactor = {},
-                      longFactor = {};   // longrope: divisors of the frequencies up to `original`, and beyond
-  double shortScale = 0, longScale = 0;  // longrope of Phi-3.5-MoE: amplitudes likewise
+  // longrope: divisors of the frequencies up to `original`, and beyond; amplitudes likewise (Phi-3.5-MoE)
+  std::vector<double> shortFactor = {}, longFactor = {};
+  double shortScale = 0, longScale = 0;
+  bool operator==(const RotaryScaling&) const = default;
 };
 
 // Widths of latent attention; a head's query and key are `plain` + `rotary` wide.
@@ -108,10 +109,14 @@ struct ModelConfig {
   bool tiedHead = false;
   bool headBias = false;
   AttentionConfig attention = {};
+  std::map<std::int64_t, AttentionConfig> otherAttention = {};  // of the layers that differ from it
   MoeConfig moe = {};
 
   // The switches of one layer's attention.
-  const AttentionConfig& attentionOf(std::int64_t /*layer*/) const { return attention; }
+  const AttentionConfig& attentionOf(std::int64_t layer) const {
+    const auto other = otherAttention.find(layer);
+    return other == otherAttention.end() ? attention : other->second;
+  }
   bool isSparse(std::int64_t layer) const { return moe.experts > 0 && !moe.denseLayers.contains(layer); }
   std::int64_t sparseLayers() const;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -226,6 +227,12 @@ std::optional<Error> readAttention(Reader attention, AttentionConfig& into) {
   return attention.error();
 }
 
+Json toJson(const std::map<std::int64_t, AttentionConfig>& byLayer) {
+  Json json = Json::object();
+  for (const auto& [layer, attention] : byLayer) json[std::to_string(layer)] = toJson(attention);
+  return json;
+}
+
 }  // namespace
 
 Json toJson(const ModelConfig& config) {
@@ -245,6 +252,7 @@ Json toJson(const ModelConfig& config) {
       {"tied_head", config.tiedHead},
       {"head_bias", config.headBias},
       {"attention", toJson(config.attention)},
+      {"other_attention", toJson(config.otherAttention)},
       {"moe",
        {{"experts", moe.experts},
         {"top_k", moe.topK},
@@ -284,6 +292,15 @@ Expected<ModelConfig> modelConfigFromJson(const Json& json, const std::string& f
   read.later("head_bias", config.headBias);
   const std::optional<Error> attention = readAttention(read.inner("attention"), config.attention);
   if (attention) return *attention;
+  if (read.has("other_attention")) {
+    Reader byLayer = read.inner("other_attention");
+    for (std::int64_t layer = 0; layer < std::min<std::int64_t>(config.layers, 4096); ++layer) {
+      const std::string key = std::to_string(layer);
+      if (!byLayer.has(key.c_str())) continue;
+      const std::optional<Error> other = readAttention(byLayer.inner(key.c_str()), config.otherAttention[layer]);
+      if (other) return *other;
+    }
+  }
   Reader moe = read.inner("moe");
   moe("experts", config.moe.experts);
   moe("top_k", config.moe.topK);

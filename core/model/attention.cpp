@@ -3,72 +3,133 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/outer.h>
-#include <ATen/ops/pow.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
 
 namespace moescope {
 namespace {
-
-// [B,S,heads*d] to [B,heads,S,d], normed and turned as the switches say.
-at::Tensor splitHeads(at::Tensor x, std::int64_t heads, const at::Tensor& norm, const AttentionConfig& config,
-                      double epsilon, const RotaryTable* rotary) {
-  if (norm.defined() && config.qkNorm == QkNorm::full) x = rmsNorm(x, norm, epsilon);
-  x = x.view({x.size(0), x.size(1), heads, config.headWidth});
-  if (norm.defined() && config.qkNorm == QkNorm::head) x = rmsNorm(x, norm, epsilon);
-  x = x.transpose(1, 2);
-  return rotary ? rotate(x, *rotary) : x;
-}
 
 std::optional<at::Tensor> given(const at::Tensor& tensor) {
   return tensor.defined() ? std::optional(tensor) : std::nullopt;
 }
 
-}  // namespace
-
-at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  return x.mul(at::rsqrt(x.square().mean(-1, /*keepdim=*/true).add(epsilon))).mul(weight);
+// [B,S,heads*width] to [B,heads,S,width].
+at::Tensor byHead(const at::Tensor& x, std::int64_t heads) {
+  return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);
 }
 
-RotaryTable makeRotaryTable(std::int64_t length, std::int64_t headWidth, double theta, at::Device device) {
-  const at::TensorOptions real(at::kDouble);
-  const at::Tensor frequency = at::pow(theta, at::arange(0, headWidth, 2, real).div(-static_cast<double>(headWidth)));
-  const at::Tensor angle = at::outer(at::arange(length, real), frequency);
-  return {angle.cos().to(device, at::kFloat), angle.sin().to(device, at::kFloat)};
+// Which earlier tokens each token sees, bool [S,S]; undefined where that is all of them.
+at::Tensor visible(const AttentionConfig& config, std::int64_t length, at::Device device) {
+  if (config.span == AttentionSpan::full || config.window >= length) return {};
+  const at::Tensor position = at::arange(length, at::TensorOptions(at::kLong).device(device));
+  const at::Tensor reader = position.unsqueeze(1);
+  const at::Tensor causal = position.le(reader);
+  if (config.span == AttentionSpan::sliding) return causal.logical_and(position.gt(reader.sub(config.window)));
+  return causal.logical_and(position.div(config.window, "floor").eq(reader.div(config.window, "floor")));
 }
 
-const RotaryTable& RotaryTables::of(const AttentionConfig& attention, std::int64_t length) {
-  RotaryTable& table = byWidthAndTheta_[{attention.headWidth, attention.ropeTheta}];
-  if (!table.cosine.defined() || table.cosine.size(0) < length)
-    table = makeRotaryTable(length, attention.headWidth, attention.ropeTheta, device_);
-  return table;
+// softmax(scores) value over what each token sees: [B,heads,S,width] to [B,S,heads*width of value]. A sink is a key
+// that every token sees, whose score is the sink itself and whose value is zero: queries and keys get one dimension
+// more for it.
+at::Tensor mix(at::Tensor query, at::Tensor key, at::Tensor value, const at::Tensor& sinks,
+               const AttentionConfig& config) {
+  const std::int64_t length = query.size(2), width = value.size(3);
+  double scale = config.scoreScale > 0 ? config.scoreScale : 1 / std::sqrt(static_cast<double>(query.size(3)));
+  if (config.kind == AttentionKind::latent && config.scoreScale == 0) scale *= yarnScoreFactor(config.scaling);
+  at::Tensor mask = visible(config, length, query.device());
+  if (sinks.defined()) {
+    const at::Tensor column = sinks.div(scale).view({1, -1, 1, 1}).expand({query.size(0), -1, length, 1});
+    query = at::cat({query, column}, 3);
+    key = at::constant_pad_nd(key, {0, 1, 0, 1});
+    key.select(2, length).select(2, query.size(3) - 1).fill_(1);
+    value = at::constant_pad_nd(value, {0, 0, 0, 1});
+    const at::TensorOptions truth = at::TensorOptions(at::kBool).device(query.device());
+    if (!mask.defined()) mask = at::ones({length, length}, truth).tril();
+    mask = at::cat({mask, at::ones({length, 1}, truth)}, 1);
+  }
+  // Without equal widths the fast kernels are not taken, and all scores would lie in memory at once.
+  if (value.size(3) < query.size(3)) value = at::constant_pad_nd(value, {0, query.size(3) - value.size(3)});
+  const at::Tensor mixed = at::scaled_dot_product_attention(query, key, value, given(mask), 0.0,
+                                                            /*is_causal=*/!mask.defined(), scale);
+  return mixed.narrow(3, 0, width).transpose(1, 2).reshape({query.size(0), length, query.size(1) * width});
 }
 
-at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) {
-  const std::int64_t half = x.size(3) / 2, length = x.size(2);
-  const at::Tensor cosine = table.cosine.narrow(0, 0, length), sine = table.sine.narrow(0, 0, length);
-  const at::Tensor first = x.narrow(3, 0, half), second = x.narrow(3, half, half);
-  return at::cat({first.mul(cosine).sub(second.mul(sine)), second.mul(cosine).add(first.mul(sine))}, 3);
+// Queries or keys of grouped attention, normed and turned as the switches say.
+at::Tensor prepared(at::Tensor x, std::int64_t heads, const at::Tensor& norm, const AttentionConfig& config,
+                    double epsilon, const RotaryTable& rotary) {
+  if (config.qkNorm == QkNorm::full) x = rmsNorm(x, norm, epsilon);
+  x = x.view({x.size(0), x.size(1), heads, config.headWidth});
+  if (config.qkNorm == QkNorm::head) x = rmsNorm(x, norm, epsilon);
+  x = x.transpose(1, 2);
+  if (config.rope == RopeKind::none) return x;
+  x = rotate(x, rotary, config.rope);
+  return config.qkNorm == QkNorm::length ? rmsNorm(x, {}, epsilon) : x;
 }
 
-at::Tensor attend(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
-                  double normEpsilon, const RotaryTable& rotary) {
-  const RotaryTable* turn = config.rope == RopeKind::half ? &rotary : nullptr;
-  const at::Tensor query = splitHeads(at::linear(x, weights.query, given(weights.queryBias)), config.heads,
-                                      weights.queryNorm, config, normEpsilon, turn);
-  at::Tensor key = splitHeads(at::linear(x, weights.key, given(weights.keyBias)), config.keyHeads, weights.keyNorm,
-                              config, normEpsilon, turn);
-  at::Tensor value = splitHeads(at::linear(x, weights.value, given(weights.valueBias)), config.keyHeads, {}, config,
-                                normEpsilon, nullptr);
+// Later queries are sharpened (Nakanishi 2025; Llama 4 does so where positions do not turn).
+at::Tensor tempered(const at::Tensor& query, const AttentionConfig& config) {
+  if (config.temperature == 0) return query;
+  const at::Tensor position = at::arange(query.size(2), query.options());
+  const at::Tensor factor = position.add(1).div(config.temperatureFloor).floor().log1p().mul(config.temperature).add(1);
+  return query.mul(factor.unsqueeze(1));
+}
+
+at::Tensor attendGrouped(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
+                         double epsilon, const RotaryTable& rotary) {
+  const at::Tensor query = tempered(prepared(at::linear(x, weights.query, given(weights.queryBias)), config.heads,
+                                             weights.queryNorm, config, epsilon, rotary),
+                                    config);
+  at::Tensor key = prepared(at::linear(x, weights.key, given(weights.keyBias)), config.keyHeads, weights.keyNorm,
+                            config, epsilon, rotary);
+  at::Tensor value = byHead(at::linear(x, weights.value, given(weights.valueBias)), config.keyHeads);
   if (config.keyHeads != config.heads) {
     key = key.repeat_interleave(config.heads / config.keyHeads, 1);
     value = value.repeat_interleave(config.heads / config.keyHeads, 1);
   }
-  const at::Tensor mixed = at::scaled_dot_product_attention(query, key, value, {}, 0.0, /*is_causal=*/true);
-  const at::Tensor joined = mixed.transpose(1, 2).reshape({x.size(0), x.size(1), config.heads * config.headWidth});
-  return at::linear(joined, weights.output, given(weights.outputBias));
+  return mix(query, key, value, weights.sinks, config);
+}
+
+// The norms inside have an epsilon of their own in every release, whatever config.json says of the others.
+constexpr double latentEpsilon = 1e-6;
+
+at::Tensor attendLatent(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
+                        const RotaryTable& rotary) {
+  const LatentConfig& latent = config.latent;
+  at::Tensor narrow = x;
+  if (latent.queryRank > 0)
+    narrow =
+        rmsNorm(at::linear(x, weights.queryDown, given(weights.queryDownBias)), weights.queryDownNorm, latentEpsilon);
+  const at::Tensor query = byHead(at::linear(narrow, weights.query), config.heads);
+  const at::Tensor down = at::linear(x, weights.sharedDown, given(weights.sharedDownBias));
+  const at::Tensor shared = rmsNorm(down.narrow(2, 0, latent.rank), weights.sharedNorm, latentEpsilon);
+  const at::Tensor both = byHead(at::linear(shared, weights.sharedUp), config.heads);  // a head's plain key, its value
+  const at::Tensor turnedKey = rotate(down.narrow(2, latent.rank, latent.rotary).unsqueeze(1), rotary, config.rope)
+                                   .expand({-1, config.heads, -1, -1});
+  const at::Tensor turnedQuery = rotate(query.narrow(3, latent.plain, latent.rotary), rotary, config.rope);
+  return mix(at::cat({query.narrow(3, 0, latent.plain), turnedQuery}, 3),
+             at::cat({both.narrow(3, 0, latent.plain), turnedKey}, 3), both.narrow(3, latent.plain, latent.value), {},
+             config);
+}
+
+}  // namespace
+
+at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
+  const at::Tensor normed = x.mul(at::rsqrt(x.square().mean(-1, /*keepdim=*/true).add(epsilon)));
+  return weight.defined() ? normed.mul(weight) : normed;
+}
+
+at::Tensor attend(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
+                  double normEpsilon, const RotaryTable& rotary) {
+  const at::Tensor mixed = config.kind == AttentionKind::latent
+                               ? attendLatent(x, weights, config, rotary)
+                               : attendGrouped(x, weights, config, normEpsilon, rotary);
+  return at::linear(mixed, weights.output, given(weights.outputBias));
 }
 
 }  // namespace moescope

@@ -15,6 +15,7 @@ namespace moescope {
 
 void Block::makeAttention(ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual) {
   const AttentionConfig& attention = attentionConfig_;
+  if (attention.kind == AttentionKind::latent) return makeLatent(make, prefix, config, residual);
   const std::int64_t width = attention.heads * attention.headWidth, keyWidth = attention.keyHeads * attention.headWidth;
   attention_.query = make.matrix(prefix + "query", {width, config.hidden});
   attention_.key = make.matrix(prefix + "key", {keyWidth, config.hidden});
@@ -26,11 +27,32 @@ void Block::makeAttention(ParameterMaker& make, const std::string& prefix, const
     attention_.valueBias = make.filled(prefix + "value_bias", {keyWidth}, 0);
   }
   if (attention.outputBias) attention_.outputBias = make.filled(prefix + "output_bias", {config.hidden}, 0);
-  if (attention.qkNorm != QkNorm::none) {
+  if (attention.sinks) attention_.sinks = make.filled(prefix + "sinks", {attention.heads}, 0);
+  if (attention.qkNorm == QkNorm::head || attention.qkNorm == QkNorm::full) {
     const bool full = attention.qkNorm == QkNorm::full;
     attention_.queryNorm = make.filled(prefix + "query_norm", {full ? width : attention.headWidth}, 1);
     attention_.keyNorm = make.filled(prefix + "key_norm", {full ? keyWidth : attention.headWidth}, 1);
   }
+}
+
+void Block::makeLatent(ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual) {
+  const AttentionConfig& attention = attentionConfig_;
+  const LatentConfig& latent = attention.latent;
+  if (latent.queryRank > 0) {
+    attention_.queryDown = make.matrix(prefix + "query_down", {latent.queryRank, config.hidden});
+    if (attention.inputBias) attention_.queryDownBias = make.filled(prefix + "query_down_bias", {latent.queryRank}, 0);
+    attention_.queryDownNorm = make.filled(prefix + "query_down_norm", {latent.queryRank}, 1);
+  }
+  attention_.query = make.matrix(prefix + "query", {attention.heads * attention.headWidth,
+                                                    latent.queryRank > 0 ? latent.queryRank : config.hidden});
+  const std::int64_t shared = latent.rank + latent.rotary;
+  attention_.sharedDown = make.matrix(prefix + "key_value_down", {shared, config.hidden});
+  if (attention.inputBias) attention_.sharedDownBias = make.filled(prefix + "key_value_down_bias", {shared}, 0);
+  attention_.sharedNorm = make.filled(prefix + "key_value_down_norm", {latent.rank}, 1);
+  attention_.sharedUp =
+      make.matrix(prefix + "key_value", {attention.heads * (latent.plain + latent.value), latent.rank});
+  attention_.output = make.matrix(prefix + "output", {config.hidden, attention.heads * latent.value}, residual);
+  if (attention.outputBias) attention_.outputBias = make.filled(prefix + "output_bias", {config.hidden}, 0);
 }
 
 void Block::makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual) {

@@ -41,6 +41,7 @@ class Block {
  private:
   Block() = default;
   void makeAttention(class ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual);
+  void makeLatent(ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual);
   void makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
 
   std::int64_t index_ = 0, hidden_ = 0;

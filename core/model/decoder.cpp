@@ -12,7 +12,7 @@ namespace moescope {
 struct Decoder::State {
   ModelConfig config;
   at::Device device = at::kCPU;
-  at::Tensor embedding, norm, head;  // [V,H], [H], [V,H] (the embedding itself when tied)
+  at::Tensor embedding, norm, head, headBias;  // [V,H], [H], [V,H] (the embedding itself when tied), [V] or undefined
   std::vector<Block> blocks;
   std::vector<NamedTensor> parameters, buffers;
   RotaryTables rotary{at::kCPU};
@@ -33,6 +33,7 @@ Expected<Decoder> Decoder::make(ModelConfig config, std::optional<std::uint64_t>
   }
   state->norm = make.filled("norm", {config.hidden}, 1);
   state->head = config.tiedHead ? state->embedding : make.normal("head", {config.vocabulary, config.hidden}, 0.02);
+  if (config.headBias) state->headBias = make.filled("head_bias", {config.vocabulary}, 0);
   state->config = std::move(config);
   state->device = device;
   state->rotary = RotaryTables(device);
@@ -93,7 +94,7 @@ at::Tensor Decoder::finalNorm(const at::Tensor& hidden) const {
   return rmsNorm(hidden, state_->norm, state_->config.normEpsilon);
 }
 at::Tensor Decoder::head(const at::Tensor& normed) const {
-  return at::linear(normed, state_->head);
+  return at::linear(normed, state_->head, state_->headBias.defined() ? std::optional(state_->headBias) : std::nullopt);
 }
 
 void Decoder::beginStep(std::int64_t step) {

@@ -9,7 +9,7 @@ namespace moescope {
 
 // How a router's weights come from its logits, in the words of a trace's layer attributes.
 struct RouterFacts {
-  std::string score;          // "softmax", "sigmoid"
+  std::string score;          // "softmax", "sigmoid", "sparsemixer"
   bool renormalised = false;  // the weights of a token's choices are made to sum to `scale`
   double scale = 1;
 };

@@ -7,7 +7,8 @@ namespace moescope {
 
 std::span<const RouterKind> routerKinds() {
   static const std::vector<RouterKind> kinds{
-      softmaxRouter(), softmaxRawRouter(), switchRouter(), noisyRouter(), sigmoidBiasRouter(),
+      softmaxRouter(),     softmaxRawRouter(), switchRouter(),      noisyRouter(),
+      sigmoidBiasRouter(), sigmoidRouter(),    sparsemixerRouter(),
   };
   return kinds;
 }

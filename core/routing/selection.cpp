@@ -5,6 +5,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/sort.h>
+#include <ATen/ops/topk.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <limits>
@@ -48,6 +50,22 @@ at::Tensor largest(const at::Tensor& scores, std::int64_t k) {
     largestOfRow(given.const_data_ptr<float>() + t * experts, experts, k, value,
                  chosen.mutable_data_ptr<std::int64_t>() + t * k);
   return chosen;
+}
+
+at::Tensor keepGroups(const at::Tensor& scores, std::int64_t groups, std::int64_t kept, std::int64_t parts) {
+  if (groups <= 1 || kept >= groups) return scores;
+  const std::int64_t tokens = scores.size(0), experts = scores.size(1);
+  const at::Tensor grouped = scores.view({tokens, groups, experts / groups});
+  const at::Tensor group = largest(std::get<0>(at::topk(grouped, parts, 2)).sum(2), kept);
+  const at::Tensor left = at::zeros({tokens, groups}, scores.options().dtype(at::kBool)).scatter(1, group, true);
+  return grouped.masked_fill(left.logical_not().unsqueeze(2), -std::numeric_limits<double>::infinity())
+      .view({tokens, experts});
+}
+
+Ordered orderByWeight(const at::Tensor& expert, const at::Tensor& weight) {
+  const auto [byId, place] = at::sort(expert, 1);
+  const at::Tensor moved = weight.gather(1, place), order = largest(moved, moved.size(1));
+  return {byId.gather(1, order), moved.gather(1, order)};
 }
 
 at::Tensor countChoices(const at::Tensor& expert, const at::Tensor& valid, std::int64_t experts) {

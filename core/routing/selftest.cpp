@@ -96,6 +96,46 @@ void checkSigmoidBias(Checks& checks) {
   checks.compare("sigmoid_bias: bias after a step", fresh->buffers().front().value, {-1e-3f, 0, 1e-3f, 1e-3f}, 1e-9);
 }
 
+void checkGroups(Checks& checks) {
+  RouterConfig raw{"softmax_raw"};
+  raw.options = {{"softmax_raw.groups", 2}, {"softmax_raw.kept_groups", 1}, {"softmax_raw.scale", 2}};
+  const Assignments best = onLogits(raw, 2)->route(matrix(tokenLogits, 4), {});
+  checks.compare("softmax_raw: experts of the best group", best.expert, {0, 1, 0, 1, 1, 0, 0, 1});
+  checks.compare("softmax_raw: scaled weights", best.weight,
+                 {1.287829f, .473766f, 1.136822f, .22952f, 1.578274f, .078578f, .98241f, .24226f});
+  RouterConfig steered{"sigmoid_bias"};
+  steered.options = {{"sigmoid_bias.groups", 2}, {"sigmoid_bias.kept_groups", 1}};
+  const std::unique_ptr<Router> router = onLogits(steered, 2);
+  router->buffers().front().value.copy_(at::tensor({-.5f, -.5f, .3f, .3f}));
+  const Assignments chosen = router->route(matrix({2, 1, 0, -1}, 4), {});
+  checks.compare("sigmoid_bias: experts of the best group", chosen.expert, {2, 3});
+  checks.compare("sigmoid_bias: weights in a group", chosen.weight, {.650245f, .349755f});
+}
+
+void checkSigmoid(Checks& checks) {
+  const Assignments chosen = onLogits({"sigmoid"}, 1)->route(matrix(tokenLogits, 4), {});
+  checks.compare("sigmoid: experts", chosen.expert, {0, 0, 1, 0});
+  checks.compare("sigmoid: weights", chosen.weight, {.880797f, .858149f, .952574f, .817574f});
+}
+
+void checkSparsemixer(Checks& checks) {
+  RouterConfig config{"sparsemixer"};
+  config.options = {{"sparsemixer.jitter", 0.3}};
+  const Assignments chosen = onLogits(config, 2)->route(matrix(tokenLogits, 4), {});
+  checks.compare("sparsemixer: experts", chosen.expert, {1, 0, 2, 0, 1, 2, 3, 0});
+  checks.compare("sparsemixer: weights", chosen.weight, {1, .731059f, 1, .668188f, 1, .622459f, 1, .622459f});
+}
+
+void checkLogitBias(Checks& checks) {
+  RouterConfig config{"softmax"};
+  config.bias = true;
+  const std::unique_ptr<Router> router = onLogits(config, 2);
+  set(*router, 1, at::tensor({.693147f, 1.791759f, 0.f, -1.f}));
+  const Assignments chosen = router->route(at::zeros({1, 4}), {});
+  checks.compare("softmax: experts by a bias of the logits", chosen.expert, {1, 0});
+  checks.compare("softmax: weights by a bias of the logits", chosen.weight, {.75f, .25f});
+}
+
 // The weights, each with a factor of its own so that their sum to 1 hides nothing, and every loss.
 at::Tensor objective(const Router& router, const at::Tensor& x) {
   RouteContext context{.training = true, .generator = at::detail::createCPUGenerator(5)};
@@ -128,6 +168,7 @@ double gradientError(const Router& router, const at::Tensor& x, const at::Tensor
 
 void checkGradients(Checks& checks, const RouterKind& kind) {
   RouterConfig config{kind.option.name, 0.5, 0.1};
+  config.options = {{"sparsemixer.jitter", 10}};  // every expert comes close: no steps, where differences say nothing
   at::Generator seed = at::detail::createCPUGenerator(3);
   const std::unique_ptr<Router> router =
       *makeRouter(config, {5, 4, kind.option.name == "switch" ? 1 : 2}, &seed, at::kCPU);
@@ -150,6 +191,10 @@ std::vector<RouterCheck> checkRouters() {
   checkSwitch(checks);
   checkNoisy(checks);
   checkSigmoidBias(checks);
+  checkGroups(checks);
+  checkSigmoid(checks);
+  checkSparsemixer(checks);
+  checkLogitBias(checks);
   for (const RouterKind& kind : routerKinds()) checkGradients(checks, kind);
   return checks.all;
 }

@@ -3,6 +3,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/routing/capacity.h"
 #include "core/routing/losses.h"
@@ -12,7 +13,15 @@ namespace moescope {
 
 TokenChoice::TokenChoice(const RouterConfig& config, const RouterShape& shape, at::Generator* seed, at::Device device,
                          Start start)
-    : config_(config), shape_(shape), weight_(makeWeight(seed, device, start)) {}
+    : config_(config), shape_(shape), weight_(makeWeight(seed, device, start)) {
+  if (config.bias) bias_ = at::zeros({shape.experts}, weight_.options()).set_requires_grad(true);
+}
+
+std::vector<NamedTensor> TokenChoice::parameters() const {
+  std::vector<NamedTensor> all{{"router", weight_, Group::router}};
+  if (bias_.defined()) all.push_back({"router_logit_bias", bias_, Group::router});
+  return all;
+}
 
 at::Tensor TokenChoice::makeWeight(at::Generator* seed, at::Device device, Start start) const {
   at::Tensor weight = at::empty({shape_.experts, shape_.hidden}, at::kFloat);
@@ -23,7 +32,7 @@ at::Tensor TokenChoice::makeWeight(at::Generator* seed, at::Device device, Start
 Assignments TokenChoice::route(const at::Tensor& x, const RouteContext& context) const {
   const at::Tensor tokens = x.to(at::kFloat);
   Assignments result;
-  result.logits = at::linear(explored(tokens, context), weight_);
+  result.logits = at::linear(explored(tokens, context), weight_, bias_.defined() ? std::optional(bias_) : std::nullopt);
   Choice choice = choose(tokens, result.logits, context);
   result.probability = std::move(choice.probability);
   result.expert = std::move(choice.expert);

@@ -5,7 +5,8 @@
 
 namespace moescope {
 
-// What token-choice routers share: logits x W^T, then a choice of k experts a token, then capacity, balance and z-loss.
+// What token-choice routers share: logits x W^T (+ b), then a choice of k experts a token, then capacity, balance and
+// z-loss.
 class TokenChoice : public Router {
  public:
   enum class Start { zero, normal };  // normal: N(0, 0.02)
@@ -13,7 +14,7 @@ class TokenChoice : public Router {
   TokenChoice(const RouterConfig& config, const RouterShape& shape, at::Generator* seed, at::Device device,
               Start start = Start::normal);
   Assignments route(const at::Tensor& x, const RouteContext& context) const final;
-  std::vector<NamedTensor> parameters() const override { return {{"router", weight_, Group::router}}; }
+  std::vector<NamedTensor> parameters() const override;
 
  protected:
   struct Choice {
@@ -33,7 +34,7 @@ class TokenChoice : public Router {
  private:
   RouterConfig config_;
   RouterShape shape_;
-  at::Tensor weight_;
+  at::Tensor weight_, bias_;  // [E,H], [E]; no bias unless the configuration asks for one
 };
 
 // RouterKind::make for a class with TokenChoice's first four arguments.

@@ -140,10 +140,11 @@ Expected<TrainingSettings> trainingSettings(const Parameters& set) {
 }
 
 Expected<ModelConfig> modelConfigOf(const Parameters& set, std::int64_t vocabulary) {
-  ModelConfig config{.vocabulary = vocabulary,
-                     .hidden = set.integer("hidden"),
-                     .layers = set.integer("layers"),
-                     .length = set.integer("length")};
+  ModelConfig config;
+  config.vocabulary = vocabulary;
+  config.hidden = set.integer("hidden");
+  config.layers = set.integer("layers");
+  config.length = set.integer("length");
   config.tiedHead = set.flag("tied");
   const std::int64_t heads = set.integer("heads"), keyHeads = set.integer("kv_heads") ? set.integer("kv_heads") : heads;
   const std::int64_t experts = set.integer("experts"), topK = set.integer("top_k"),

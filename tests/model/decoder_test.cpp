@@ -135,7 +135,9 @@ TEST(Decoder, GroupedKeysAreThoseOfTheirGroupRepeated) {
 }
 
 TEST(Decoder, PositionsAreRelative) {
-  const RotaryTable table = makeRotaryTable(20, 8, 10000, at::kCPU);
+  AttentionConfig config;
+  config.headWidth = 8;
+  const RotaryTable table = makeRotaryTable(20, config, at::kCPU);
   const at::Tensor query = at::randn({1, 1, 1, 8}).expand({1, 1, 20, 8}),
                    key = at::randn({1, 1, 1, 8}).expand({1, 1, 20, 8});
   const at::Tensor scores = rotate(query, table).matmul(rotate(key, table).transpose(2, 3))[0][0];

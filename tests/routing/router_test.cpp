@@ -48,7 +48,7 @@ void expectNear(const at::Tensor& found, const std::vector<float>& expected, dou
 
 TEST(Routers, AgreeWithTheirDefinitions) {
   const std::vector<RouterCheck> checks = checkRouters();
-  EXPECT_GE(checks.size(), 18u);
+  EXPECT_GE(checks.size(), 30u);
   for (const RouterCheck& check : checks)
     EXPECT_TRUE(check.ok) << check.name << ": error " << check.error << " > " << check.tolerance;
 }
@@ -168,8 +168,9 @@ TEST(Routers, PermutedExpertsGiveThePermutedChoice) {
   for (const RouterKind& kind : routerKinds()) {
     const std::int64_t choices = kind.option.name == "switch" ? 1 : 3;
     const at::Tensor weight = at::randn({6, 8}), x = at::randn({40, 8});
-    std::unique_ptr<Router> router = make({kind.option.name}, {8, 6, choices}),
-                            permuted = make({kind.option.name}, {8, 6, choices});
+    RouterConfig config{kind.option.name};
+    config.options = {{"sparsemixer.jitter", 10}};  // its weights are often exactly 1, and ties go by expert
+    std::unique_ptr<Router> router = make(config, {8, 6, choices}), permuted = make(config, {8, 6, choices});
     set(*router, weight);
     set(*permuted, weight.index_select(0, permutation));
     const Assignments first = router->route(x, {}), second = permuted->route(x, {});
