@@ -28,14 +28,25 @@ InputFile::~InputFile() {
 }
 
 Expected<InputFile> InputFile::open(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return systemError("open", path.string(), errno);
+  return open(path, path);
+}
+
+Expected<InputFile> InputFile::open(const fs::path& path, fs::path shown) {
+  // A pipe of that name would otherwise wait for its writer, and a terminal become ours.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) return systemError("open", shown.string(), errno);
   struct stat status{};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor);
-    return inputError(path.string() + " is not a regular file", path.string());
+    return inputError(shown.string() + " is not a regular file", shown.string());
   }
-  return InputFile(descriptor, static_cast<std::uint64_t>(status.st_size), path);
+  return InputFile(descriptor, static_cast<std::uint64_t>(status.st_size), std::move(shown));
+}
+
+Expected<std::int64_t> InputFile::changed() const {
+  struct stat status{};
+  if (::fstat(descriptor_, &status) != 0) return systemError("read the time of", path_.string(), errno);
+  return status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
 }
 
 Expected<std::size_t> InputFile::readSome(std::uint64_t offset, std::span<std::byte> into) const {

@@ -16,12 +16,15 @@ namespace moescope {
 class InputFile {
  public:
   static Expected<InputFile> open(const std::filesystem::path& path);
+  // The same for a file that goes by another name in errors and in path(): a link whose end was looked up.
+  static Expected<InputFile> open(const std::filesystem::path& path, std::filesystem::path shown);
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) noexcept;
   ~InputFile();
 
   std::uint64_t size() const { return size_; }  // bytes, when opened
   const std::filesystem::path& path() const { return path_; }
+  Expected<std::int64_t> changed() const;  // when its bytes last changed, nanoseconds since 1970
   // Fills as much of `into` as the file has from `offset`; 0 at the end.
   Expected<std::size_t> readSome(std::uint64_t offset, std::span<std::byte> into) const;
   // Fills all of `into`, or an input error that names the file and the offset where it ended.

@@ -77,18 +77,12 @@ Expected<void> addPiece(Digest& digest, const InputFile& file, std::uint64_t off
   return {};
 }
 
-Expected<void> addShard(Digest& digest, const std::filesystem::path& path) {
+Expected<void> addShard(Digest& digest, const SafetensorsFile& shard) {
   constexpr std::uint64_t piece = 64 << 10;
-  TRY(checked, SafetensorsFile::open(path));
-  TRY(file, InputFile::open(path));
-  std::uint64_t start = file.size();
-  for (const auto& [name, tensor] : checked.tensors()) start = std::min(start, tensor.offset);
-  std::error_code failure;
-  const auto changed = std::filesystem::last_write_time(path, failure);
-  if (failure)
-    return inputError(fmt::format("cannot read the time of {}: {}", path.string(), failure.message()), path.string());
-  digest.update(fmt::format("{} {} {}\n", path.filename().string(), file.size(), changed.time_since_epoch().count()));
-  const std::uint64_t data = file.size() - start;
+  const InputFile& file = shard.file();
+  TRY(changed, file.changed());
+  digest.update(fmt::format("{} {} {}\n", file.path().filename().string(), file.size(), changed));
+  const std::uint64_t start = shard.dataStart(), data = file.size() - start;
   TRY_DO(addPiece(digest, file, 0, start));
   TRY_DO(addPiece(digest, file, start, piece));
   TRY_DO(addPiece(digest, file, start + data / 2, piece));
@@ -112,6 +106,11 @@ Expected<Inventory> readInventory(const std::filesystem::path& folder) {
 }
 
 Expected<std::string> referencedModelDigest(const std::filesystem::path& folder) {
+  TRY(shards, Shards::open(folder));
+  return referencedModelDigest(shards);
+}
+
+Expected<std::string> referencedModelDigest(const Shards& shards) {
   constexpr std::array<const char*, 12> small{"config.json",
                                               "generation_config.json",
                                               "model.safetensors.index.json",
@@ -124,17 +123,15 @@ Expected<std::string> referencedModelDigest(const std::filesystem::path& folder)
                                               "vocab.txt",
                                               "tokenizer.model",
                                               "chat_template.jinja"};
+  TRY(folder, CheckpointFolder::open(shards.folder()));
   Digest digest;
-  std::error_code failure;
   for (const char* name : small) {
-    if (!std::filesystem::exists(folder / name, failure)) continue;
-    TRY(hash, sha256OfFile(folder / name));
+    if (!folder.has(name)) continue;
+    TRY(real, folder.find(name));
+    TRY(hash, sha256OfFile(real));
     digest.update(fmt::format("{} {}\n", name, hash));
   }
-  TRY(shards, Shards::open(folder));
-  std::set<std::filesystem::path> files;
-  for (const auto& [name, place] : shards.tensors()) files.insert(place.file->path());
-  for (const std::filesystem::path& file : files) TRY_DO(addShard(digest, file));
+  for (const auto& file : shards.files()) TRY_DO(addShard(digest, *file));
   return digest.hex();
 }
 

@@ -27,6 +27,7 @@ Expected<Inventory> readInventory(const std::filesystem::path& folder);
 // The id of a model that stays where it is: SHA-256 over its config, index and tokenizer files, and per shard its name,
 // size, time of change, header, and 64 KiB at the start, the middle and the end of its data. Takes milliseconds for a
 // terabyte.
+Expected<std::string> referencedModelDigest(const Shards& shards);
 Expected<std::string> referencedModelDigest(const std::filesystem::path& folder);
 
 }  // namespace moescope

@@ -48,7 +48,7 @@ Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   job.progress(0, "reading headers");
   TRY(inventory, readInventory(folder));
   job.progress(0.5, "taking the digest");
-  TRY(id, referencedModelDigest(folder));
+  TRY(id, referencedModelDigest(inventory.shards));
   const ModelConfig& config = inventory.config;
   Output output{.port = "model", .kind = Kind::model};
   output.outside = folder;

@@ -51,7 +51,7 @@ Table tensorTable(const Inventory& inventory, const std::map<std::string_view, c
   std::vector<double> parameters, bytes;
   for (const auto& [key, place] : inventory.shards.tensors()) {
     const auto slot = places.find(key);
-    name.push_back(key);
+    name.emplace_back(key);
     shape.push_back(fmt::format("{}", fmt::join(place.tensor->shape, " x ")));
     type.emplace_back(place.tensor->dtype->name);
     role.emplace_back(roles[slot == places.end() ? 8 : roleOf(slot->second->parameter)]);

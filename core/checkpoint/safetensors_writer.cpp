@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "core/base/checked.h"
 #include "core/checkpoint/safetensors.h"
 
 namespace moescope {
@@ -61,10 +60,10 @@ Expected<std::string> headerOf(const std::vector<TensorSource>& tensors) {
   std::uint64_t offset = 0;
   for (const TensorSource& tensor : tensors) {
     const Dtype* dtype = findDtype(tensor.dtype);
-    const std::optional<std::int64_t> elements = checkedProduct(std::span<const std::int64_t>(tensor.shape));
-    if (!dtype || !elements || header.contains(tensor.name))
+    const std::optional<std::uint64_t> bytes = dtype ? bytesOf(*dtype, tensor.shape) : std::nullopt;
+    if (!bytes || header.contains(tensor.name))
       return bugError(fmt::format("tensor \"{}\" cannot be written: its type, shape or name is wrong", tensor.name));
-    const std::uint64_t end = offset + static_cast<std::uint64_t>(*elements) * dtype->bytes;
+    const std::uint64_t end = offset + *bytes;
     header[tensor.name] = {{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
@@ -87,8 +86,7 @@ Expected<void> writeSafetensors(const std::filesystem::path& path, std::vector<T
   TRY_DO(file.write(std::as_bytes(std::span(header))));
   for (const TensorSource& tensor : tensors) {
     TRY(bytes, tensor.bytes());
-    const std::int64_t elements = checkedProduct(std::span<const std::int64_t>(tensor.shape)).value_or(-1);
-    if (bytes.size() != static_cast<std::uint64_t>(elements) * findDtype(tensor.dtype)->bytes)
+    if (bytes.size() != bytesOf(*findDtype(tensor.dtype), tensor.shape))
       return bugError(
           fmt::format("tensor \"{}\" gave {} bytes, which its shape does not ask for", tensor.name, bytes.size()));
     TRY_DO(file.write(bytes));

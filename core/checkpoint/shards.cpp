@@ -2,96 +2,171 @@
 #include "core/checkpoint/shards.h"
 
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/base/checked.h"
-#include "core/base/json_reading.h"
+#include "core/base/sorted_runs.h"
+#include "core/checkpoint/shard_index.h"
 
 namespace moescope {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* indexName = "model.safetensors.index.json";
+constexpr const char* onlyFile = "model.safetensors";
 
-// A name in a foreign index must stay in its folder.
-bool isPlainName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
+bool byName(const Shards::Named& a, const Shards::Named& b) {
+  return a.name < b.name;
 }
 
-// Tensor name to file name, as the index says.
-Expected<std::map<std::string, std::string>> readIndex(const fs::path& path) {
-  const std::string file = path.string();
-  TRY(json, readJson(path));
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
-    return inputError(fmt::format("{} has no weight_map: it is not an index of safetensors files", file), file);
-  std::map<std::string, std::string> files;
-  for (const auto& [tensor, value] : json["weight_map"].items()) {
-    if (!value.is_string() || !isPlainName(value.get_ref<const std::string&>()))
-      return inputError(fmt::format("{}: tensor \"{}\" is said to lie in {}, which is not the name of a file beside it",
-                                    file, tensor, value.dump(-1, ' ', true, Json::error_handler_t::replace)),
-                        file);
-    files[tensor] = value.get<std::string>();
-  }
-  return files;
-}
-
-Expected<std::string> onlyFile(const fs::path& folder) {
-  std::error_code failure;
-  if (fs::exists(folder / "model.safetensors", failure)) return std::string("model.safetensors");
-  std::vector<std::string> found;
-  for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure))
-    if (at->path().extension() == ".safetensors") found.push_back(at->path().filename().string());
-  if (failure)
-    return inputError(fmt::format("cannot read the folder {}: {}", folder.string(), failure.message()),
-                      folder.string());
-  if (found.size() == 1) return found.front();
-  return inputError(fmt::format("{} has {} safetensors files and no {}", folder.string(), found.size(), indexName),
-                    folder.string());
+// Every shard stays open, so that a file replaced later cannot mix with what was checked.
+void allowFiles(std::size_t count) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || count + 128 <= limit.rlim_cur) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, count + 128);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
 
-Expected<Shards> Shards::open(const fs::path& folder) {
-  Shards shards;
-  shards.folder_ = folder;
-  std::map<std::string, std::string> fileOfTensor;
-  std::vector<std::string> names;
-  std::error_code failure;
-  const bool indexed = fs::exists(folder / indexName, failure);
-  if (indexed) {
-    TRY_ASSIGN(fileOfTensor, readIndex(folder / indexName));
-    for (const auto& [tensor, name] : fileOfTensor) names.push_back(name);
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-  } else {
-    TRY(name, onlyFile(folder));
-    names.push_back(std::move(name));
+class ShardsReader {
+ public:
+  explicit ShardsReader(CheckpointFolder folder) : folder_(std::move(folder)) {}
+
+  Expected<Shards> read() {
+    shards_.folder_ = folder_.path();
+    TRY(names, fileNames());
+    TRY_DO(openFiles(names));
+    sortRuns(shards_.tensors_, byName);
+    TRY_DO(index_ ? matchIndex() : refuseTwice());
+    for (const Shards::Named& tensor : shards_.tensors_) shards_.bytes_ += tensor.place.tensor->bytes;
+    checkTotal();
+    return std::move(shards_);
   }
-  for (const std::string& name : names) {
-    TRY(file, SafetensorsFile::open(folder / name));
-    shards.files_.push_back(std::make_unique<SafetensorsFile>(std::move(file)));
-    for (const auto& [tensorName, tensor] : shards.files_.back()->tensors()) {
-      // A tensor that the index gives to another file, or does not list, is not part of the model.
-      const auto listed = fileOfTensor.find(tensorName);
-      if (indexed && (listed == fileOfTensor.end() || listed->second != name)) continue;
-      shards.tensors_[tensorName] = {shards.files_.back().get(), &tensor};
+
+ private:
+  void warn(std::string sentence) { shards_.warnings_.push_back(std::move(sentence)); }
+  std::string shown(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  // The same choice as transformers makes.
+  Expected<std::vector<std::string>> fileNames() {
+    const bool indexed = folder_.has(shardIndexName);
+    if (folder_.has(onlyFile)) {
+      if (indexed)
+        warn(fmt::format("Both {} and {} are there: the first is read and the index is not, as transformers does.",
+                         onlyFile, shardIndexName));
+      return std::vector<std::string>{onlyFile};
     }
+    if (indexed) {
+      TRY_ASSIGN(index_, ShardIndex::read(folder_));
+      if (index_->files.empty())
+        return inputError(fmt::format("{} lists no tensor", shown(shardIndexName)), shown(shardIndexName));
+      return index_->files;
+    }
+    TRY(names, folder_.names(".safetensors"));
+    if (names.empty())
+      return inputError(fmt::format("{} has no safetensors files", folder_.path().string()), folder_.path().string());
+    if (names.size() > 1)
+      warn(fmt::format("There is no {}: the tensors of all {} safetensors files are taken together.", shardIndexName,
+                       names.size()));
+    return names;
   }
-  for (const auto& [tensor, name] : fileOfTensor)
-    if (!shards.find(tensor))
-      return inputError(
-          fmt::format("{}: tensor \"{}\" is not in {}, where the index says it is", folder.string(), tensor, name),
-          (folder / name).string());
-  return shards;
+
+  Expected<void> openFiles(const std::vector<std::string>& names) {
+    allowFiles(names.size());
+    for (const std::string& name : names) {
+      if (index_ && !folder_.has(name))
+        return inputError(fmt::format("{} is not there, but {} says that tensors lie in it: fetch the missing file",
+                                      shown(name), shardIndexName),
+                          shown(name));
+      TRY(input, folder_.file(name));
+      TRY(file, SafetensorsFile::open(std::move(input)));
+      shards_.files_.push_back(std::make_unique<SafetensorsFile>(std::move(file)));
+      const SafetensorsFile* here = shards_.files_.back().get();
+      for (const StoredTensor& tensor : here->tensors()) shards_.tensors_.push_back({tensor.name, {here, &tensor}});
+    }
+    return {};
+  }
+
+  Expected<void> refuseTwice() const {
+    const auto twice =
+        std::adjacent_find(shards_.tensors_.begin(), shards_.tensors_.end(),
+                           [](const Shards::Named& a, const Shards::Named& b) { return a.name == b.name; });
+    return twice == shards_.tensors_.end() ? Expected<void>() : inTwoFiles(twice[0], twice[1]);
+  }
+  static Error inTwoFiles(const Shards::Named& first, const Shards::Named& second) {
+    const std::string file = second.place.file->path().string();
+    return inputError(
+        fmt::format(
+            "{}: tensor \"{}\" is in {} too, and no index says which of the two is meant: remove one of the files",
+            file, first.name.substr(0, 256), first.place.file->path().filename().string()),
+        file, second.place.tensor->offset);
+  }
+
+  // Walks the tensors of the files and those of the index together; both are sorted by name.
+  Expected<void> matchIndex() {
+    std::vector<Shards::Named> kept;
+    kept.reserve(shards_.tensors_.size());
+    std::size_t unlisted = 0, elsewhere = 0;
+    std::string_view firstUnlisted, firstElsewhere;
+    auto entry = index_->tensors.begin();
+    const auto& all = shards_.tensors_;
+    for (std::size_t at = 0, end = 0; at < all.size(); at = end) {
+      while (end < all.size() && all[end].name == all[at].name) ++end;
+      if (entry != index_->tensors.end() && entry->tensor < all[at].name) return isNotThere(*entry);
+      if (entry == index_->tensors.end() || entry->tensor != all[at].name) {
+        if (end - at > 1) return inTwoFiles(all[at], all[at + 1]);
+        if (unlisted++ == 0) firstUnlisted = all[at].name;
+        kept.push_back(all[at]);
+        continue;
+      }
+      const SafetensorsFile* meant = shards_.files_[entry->file].get();
+      std::size_t chosen = at;
+      while (chosen < end && all[chosen].place.file != meant) ++chosen;
+      if (chosen == end) return isNotThere(*entry);
+      if (end - at > 1 && elsewhere++ == 0) firstElsewhere = all[at].name;
+      kept.push_back(all[chosen]);
+      ++entry;
+    }
+    if (entry != index_->tensors.end()) return isNotThere(*entry);
+    shards_.tensors_ = std::move(kept);
+    if (unlisted > 0)
+      warn(fmt::format("{} tensors are in the files but not in {}, the first is \"{}\": they are taken all the same.",
+                       unlisted, shardIndexName, firstUnlisted.substr(0, 256)));
+    if (elsewhere > 0)
+      warn(fmt::format("{} tensors are in two files, the first is \"{}\": those that {} names are taken.", elsewhere,
+                       firstElsewhere.substr(0, 256), shardIndexName));
+    return {};
+  }
+  Error isNotThere(const ShardIndex::Entry& entry) const {
+    const std::string& name = index_->files[entry.file];
+    const auto at = static_cast<std::uint64_t>(entry.tensor.data() - index_->text.get());
+    return inputError(fmt::format("{}, byte {}: tensor \"{}\" is not in {}, where the index says it is",
+                                  shown(shardIndexName), at, entry.tensor.substr(0, 256), name),
+                      shown(shardIndexName), at);
+  }
+
+  void checkTotal() {
+    if (!index_ || !index_->totalSize || *index_->totalSize == static_cast<double>(shards_.bytes_)) return;
+    warn(fmt::format("{} says that the tensors have {:.0f} bytes in all; they have {}.", shardIndexName,
+                     *index_->totalSize, shards_.bytes_));
+  }
+
+  CheckpointFolder folder_;
+  std::optional<ShardIndex> index_;
+  Shards shards_;
+};
+
+Expected<Shards> Shards::open(const fs::path& folder) {
+  TRY(files, CheckpointFolder::open(folder));
+  return ShardsReader(std::move(files)).read();
 }
 
 const Shards::Place* Shards::find(std::string_view name) const {
-  const auto found = tensors_.find(name);
-  return found == tensors_.end() ? nullptr : &found->second;
+  const auto found = std::lower_bound(tensors_.begin(), tensors_.end(), Named{name, {}}, byName);
+  return found != tensors_.end() && found->name == name ? &found->place : nullptr;
 }
 
 Expected<void> writeShards(const fs::path& folder, std::vector<TensorSource> tensors, std::uint64_t largest) {
@@ -99,16 +174,14 @@ Expected<void> writeShards(const fs::path& folder, std::vector<TensorSource> ten
   std::uint64_t total = 0, inPart = 0;
   for (TensorSource& tensor : tensors) {
     const Dtype* dtype = findDtype(tensor.dtype);
-    const std::optional<std::int64_t> elements = checkedProduct(std::span<const std::int64_t>(tensor.shape));
-    if (!dtype || !elements)
-      return bugError(fmt::format("tensor \"{}\" has a type or shape that cannot be written", tensor.name));
-    const std::uint64_t bytes = static_cast<std::uint64_t>(*elements) * dtype->bytes;
-    if (inPart > 0 && inPart + bytes > largest) {
+    const std::optional<std::uint64_t> bytes = dtype ? bytesOf(*dtype, tensor.shape) : std::nullopt;
+    if (!bytes) return bugError(fmt::format("tensor \"{}\" has a type or shape that cannot be written", tensor.name));
+    if (inPart > 0 && inPart + *bytes > largest) {
       parts.emplace_back();
       inPart = 0;
     }
-    inPart += bytes;
-    total += bytes;
+    inPart += *bytes;
+    total += *bytes;
     parts.back().push_back(std::move(tensor));
   }
   Json map = Json::object();
@@ -117,7 +190,7 @@ Expected<void> writeShards(const fs::path& folder, std::vector<TensorSource> ten
     for (const TensorSource& tensor : parts[part]) map[tensor.name] = name;
     TRY_DO(writeSafetensors(folder / name, std::move(parts[part])));
   }
-  return writeFileSafely(folder / indexName,
+  return writeFileSafely(folder / shardIndexName,
                          Json{{"metadata", {{"total_size", total}}}, {"weight_map", map}}.dump(2) + "\n");
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/checkpoint/checkpoint_folder.h"
 #include "core/checkpoint/safetensors.h"
 
 namespace moescope {
 
-// The tensors of a model's folder, over all of its safetensors files: model.safetensors.index.json, or the one file
-// that is there.
+// The tensors of a model's folder, over all of its safetensors files: model.safetensors, else those that
+// model.safetensors.index.json names, else every *.safetensors file. The size of every file is checked against its
+// header before anything is shown. Reads headers only.
 class Shards {
  public:
   static Expected<Shards> open(const std::filesystem::path& folder);
@@ -14,14 +16,25 @@ class Shards {
     const SafetensorsFile* file = nullptr;
     const StoredTensor* tensor = nullptr;
   };
-  const std::map<std::string, Place, std::less<>>& tensors() const { return tensors_; }
+  struct Named {
+    std::string_view name;
+    Place place;
+  };
+  std::span<const Named> tensors() const { return tensors_; }  // by name
   const Place* find(std::string_view name) const;
+  std::span<const std::unique_ptr<SafetensorsFile>> files() const { return files_; }  // by name
   const std::filesystem::path& folder() const { return folder_; }
+  std::uint64_t bytes() const { return bytes_; }  // of all tensors
+  // What was accepted although it is not as it should be, in whole sentences: a missing index, a false total_size.
+  std::span<const std::string> warnings() const { return warnings_; }
 
  private:
+  friend class ShardsReader;
   std::filesystem::path folder_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::map<std::string, Place, std::less<>> tensors_;
+  std::vector<Named> tensors_;
+  std::uint64_t bytes_ = 0;
+  std::vector<std::string> warnings_;
 };
 
 // Writes model-00001-of-0000N.safetensors, a new file after every `largest` bytes, and their index.

@@ -114,11 +114,12 @@ TEST_F(Folder, HalfPrecisionIsReadToSingle) {
     const auto shards = Shards::open(folder);
     ASSERT_TRUE(shards);
     for (const auto& [name, place] : shards->tensors()) {
-      at::Tensor value = at::empty(place.tensor->shape, at::kFloat);
+      const std::vector<std::int64_t> shape = place.tensor->shape;
+      at::Tensor value = at::empty(shape, at::kFloat);
       ASSERT_TRUE(place.file->read(*place.tensor,
                                    std::span(static_cast<std::byte*>(value.mutable_data_ptr()), value.nbytes())));
       const at::Tensor half = value.to(at::kBFloat16);
-      tensors.push_back({name, "BF16", place.tensor->shape, [half]() -> Expected<std::span<const std::byte>> {
+      tensors.push_back({std::string(name), "BF16", shape, [half]() -> Expected<std::span<const std::byte>> {
                            return std::span(static_cast<const std::byte*>(half.const_data_ptr()), half.nbytes());
                          }});
     }
