@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/base/json_reading.h"
@@ -11,19 +12,42 @@ namespace moescope {
 
 std::span<const Family> families() {
   static const std::vector<Family> all{
-      mixtralFamily(),  olmoeFamily(), qwen3MoeFamily(), qwen2MoeFamily(), dots1Family(), llamaFamily(),
+      deepseekV2Family(), deepseekV3Family(), minimaxM2Family(), mixtralFamily(), olmoeFamily(),
+      qwen3MoeFamily(),   qwen2MoeFamily(),   dots1Family(),     glm4MoeFamily(), llamaFamily(),
       moescopeFamily(),  // last: it takes what the others do not
   };
   return all;
 }
 
+namespace {
+
+// The switches that a family has no part in choosing unless it says so: all but what its own `matches` looks at.
+Json shared(const ModelConfig& config) {
+  const Json json = toJson(config);
+  Json kept = {
+      {"experts", config.moe.expertBias}, {"input", config.moe.weightInput}, {"router", config.moe.router.bias}};
+  for (const char* key : {"attention", "other_attention", "activation", "block", "norm", "tied_head", "head_bias"})
+    kept[key] = json[key];
+  return kept;
+}
+
+// Whether the family's config.json, read again, gives these switches back.
+bool keeps(const Family& family, const ModelConfig& config) {
+  const Expected<ModelConfig> again = family.read(family.write(config), "config.json");
+  return again && shared(*again) == shared(config);
+}
+
+}  // namespace
+
 const Family& familyFor(const ModelConfig& config) {
   for (const Family& family : families())
-    if (family.matches(config)) return family;
+    if (family.matches(config) && keeps(family, config)) return family;
   return families().back();
 }
 
-std::string familyOf(const ModelConfig& config) { return familyFor(config).modelType; }
+std::string familyOf(const ModelConfig& config) {
+  return familyFor(config).modelType;
+}
 
 Expected<const Family*> findFamily(const Json& config, const std::string& file) {
   if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string())
@@ -31,7 +55,7 @@ Expected<const Family*> findFamily(const Json& config, const std::string& file) 
   const std::string& type = config["model_type"].get_ref<const std::string&>();
   std::string known;
   for (const Family& family : families()) {
-    if (family.modelType == type) return &family;
+    if (family.modelType == type || std::ranges::count(family.aliases, type) > 0) return &family;
     known += (known.empty() ? "" : ", ") + family.modelType;
   }
   return inputError(

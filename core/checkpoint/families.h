@@ -5,12 +5,16 @@
 
 namespace moescope {
 
-Family mixtralFamily();   // family_mixtral.cpp
-Family olmoeFamily();     // family_olmoe.cpp
-Family qwen3MoeFamily();  // family_qwen3_moe.cpp
-Family qwen2MoeFamily();  // family_qwen2_moe.cpp
-Family dots1Family();     // family_dots1.cpp
-Family llamaFamily();     // family_llama.cpp
-Family moescopeFamily();  // family_moescope.cpp
+Family deepseekV2Family();  // family_deepseek_v2.cpp
+Family deepseekV3Family();  // family_deepseek_v3.cpp
+Family glm4MoeFamily();     // family_glm4_moe.cpp
+Family minimaxM2Family();   // family_minimax_m2.cpp
+Family mixtralFamily();     // family_mixtral.cpp
+Family olmoeFamily();       // family_olmoe.cpp
+Family qwen3MoeFamily();    // family_qwen3_moe.cpp
+Family qwen2MoeFamily();    // family_qwen2_moe.cpp
+Family dots1Family();       // family_dots1.cpp
+Family llamaFamily();       // family_llama.cpp
+Family moescopeFamily();    // family_moescope.cpp
 
 }  // namespace moescope

@@ -28,6 +28,7 @@ struct Family {
   Json (*write)(const ModelConfig& config);    // config.json
   Expected<ModelConfig> (*read)(const Json& json, const std::string& file);
   std::vector<Slot> (*slots)(const ModelConfig& config);  // every tensor of such a model
+  std::vector<std::string> aliases = {};                  // other model_types of the same, with the same names
 };
 
 // The explicit list; a new family is its file and one line in families.cpp.

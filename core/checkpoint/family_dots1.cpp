@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -13,13 +13,10 @@ bool renormalises(const MoeConfig& moe) {
 
 bool matches(const ModelConfig& config) {
   const MoeConfig& moe = config.moe;
-  std::int64_t leading = 0;
-  for (std::int64_t layer : moe.denseLayers)
-    if (layer != leading++) return false;  // only the first layers can be dense
-  return moe.experts > 1 && moe.sharedExperts > 0 && moe.sharedWidth == moe.sharedExperts * moe.expertWidth &&
-         !moe.sharedGate && moe.router.kind == "sigmoid_bias" && moe.router.capacity == 0 &&
-         config.attention.qkNorm == QkNorm::head && config.attention.rope == RopeKind::half &&
-         !config.attention.inputBias && !config.attention.outputBias;
+  return leadingDense(moe) && moe.experts > 1 && moe.sharedExperts > 0 &&
+         moe.sharedWidth == moe.sharedExperts * moe.expertWidth && !moe.sharedGate &&
+         moe.router.kind == "sigmoid_bias" && moe.router.capacity == 0 && config.attention.qkNorm == QkNorm::head &&
+         config.attention.rope == RopeKind::half && !config.attention.inputBias && !config.attention.outputBias;
 }
 
 Json write(const ModelConfig& config) {
@@ -30,16 +27,19 @@ Json write(const ModelConfig& config) {
   json["n_shared_experts"] = config.moe.sharedExperts;
   json["num_experts_per_tok"] = config.moe.topK;
   json["first_k_dense_replace"] = config.moe.denseLayers.size();
-  json["n_group"] = 1;
-  json["topk_group"] = 1;
+  writeGroups(config.moe, json);
   json["norm_topk_prob"] = renormalises(config.moe);
   json["routed_scaling_factor"] = config.moe.router.option("sigmoid_bias.scale", 1);
   json["scoring_func"] = "noaux_tc";
   json["attention_bias"] = false;
-  json["sliding_window"] = nullptr;
+  json["sliding_window"] = slidingWindow(config);
   json["max_window_layers"] = config.layers;
-  json["layer_types"] = std::vector<std::string>(static_cast<std::size_t>(config.layers), "full_attention");
+  json["layer_types"] = layerTypes(config);
   return json;
+}
+
+bool slides(std::int64_t layer, ConfigReader& reader) {
+  return reader.has("sliding_window") && layer >= reader.integer({"max_window_layers"}, 62);
 }
 
 Expected<ModelConfig> read(const Json& json, const std::string& file) {
@@ -51,18 +51,13 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.moe.experts = reader.integer({"n_routed_experts", "num_local_experts", "num_experts"});
   config.moe.topK = reader.integer({"num_experts_per_tok"});
   config.moe.expertWidth = reader.integer({"moe_intermediate_size"});
-  config.moe.sharedExperts = reader.integer({"n_shared_experts"}, 0);
-  if (config.moe.sharedExperts < 0 || config.moe.sharedExperts > 4096)
-    reader.fail("\"n_shared_experts\" is out of range");
-  if (!reader.error()) config.moe.sharedWidth = config.moe.sharedExperts * config.moe.expertWidth;
-  if (reader.integer({"n_group"}, 1) != 1)
-    reader.fail("\"n_group\" is not 1: choosing groups of experts first is not computed by this version");
-  const std::int64_t dense = reader.integer({"first_k_dense_replace"}, 0);
-  if (dense < 0 || dense > config.layers) reader.fail("\"first_k_dense_replace\" is not a number of layers");
-  for (std::int64_t layer = 0; !reader.error() && layer < dense; ++layer) config.moe.denseLayers.insert(layer);
+  readShared(reader, config.moe);
+  config.moe.denseLayers = readLeadingDense(reader, config.layers);
   config.moe.router.kind = "sigmoid_bias";
   config.moe.router.options["sigmoid_bias.scale"] = reader.real("routed_scaling_factor", 1);
   config.moe.router.options["sigmoid_bias.renormalise"] = reader.flag("norm_topk_prob", false);
+  readGroups(reader, config.moe);
+  readSpans(reader, reader.integer({"sliding_window"}, 0), slides, config);
   return finished(reader, config, file);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -27,6 +27,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.denseWidth = reader.integer({"intermediate_size"});
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
   if (reader.flag("mlp_bias", false)) reader.fail("\"mlp_bias\" is not computed by this version");
+  readSpans(reader, 0, nullptr, config);
   return finished(reader, config, file);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -22,17 +22,18 @@ Json write(const ModelConfig& config) {
   json["router_aux_loss_coef"] = config.moe.router.balance;
   json["router_jitter_noise"] = 0.0;
   json["output_router_logits"] = false;
-  json["sliding_window"] = nullptr;
+  json["sliding_window"] = slidingWindow(config);
   return json;
 }
 
 Expected<ModelConfig> read(const Json& json, const std::string& file) {
   ConfigReader reader(json, file);
-  ModelConfig config = readCommon(reader);
+  ModelConfig config = readCommon(reader, {.theta = 1e6});
   config.moe.experts = reader.integer({"num_local_experts", "num_experts"});
   config.moe.topK = reader.integer({"num_experts_per_tok"}, 2);
   config.moe.expertWidth = reader.integer({"intermediate_size"});
   config.moe.router.kind = "softmax";
+  slideEverywhere(reader.integer({"sliding_window"}, 0), config);
   return finished(reader, config, file);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -40,6 +40,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.moe.topK = reader.integer({"num_experts_per_tok"}, 8);
   config.moe.expertWidth = reader.integer({"intermediate_size"});
   config.moe.router.kind = reader.flag("norm_topk_prob", false) ? "softmax" : "softmax_raw";
+  readSpans(reader, 0, nullptr, config);
   return finished(reader, config, file);
 }
 

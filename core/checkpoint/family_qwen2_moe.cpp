@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -28,8 +28,16 @@ Json write(const ModelConfig& config) {
   json["router_aux_loss_coef"] = config.moe.router.balance;
   json["output_router_logits"] = false;
   json["qkv_bias"] = config.attention.inputBias;
-  json["use_sliding_window"] = false;
+  json["sliding_window"] = slidingWindow(config);
+  json["use_sliding_window"] = !json["sliding_window"].is_null();
+  if (json["use_sliding_window"] == true) json["layer_types"] = layerTypes(config);
   return json;
+}
+
+// Every other layer of the first ones.
+bool slides(std::int64_t layer, ConfigReader& reader) {
+  return reader.flag("use_sliding_window", false) && layer % 2 == 0 &&
+         layer < reader.integer({"max_window_layers"}, 28);
 }
 
 Expected<ModelConfig> read(const Json& json, const std::string& file) {
@@ -46,6 +54,8 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.moe.sharedGate = true;
   config.moe.router.kind = reader.flag("norm_topk_prob", false) ? "softmax" : "softmax_raw";
   config.moe.denseLayers = readDenseLayers(reader, config.layers);
+  readSpans(reader, reader.flag("use_sliding_window", false) ? reader.integer({"sliding_window"}, 4096) : 0, slides,
+            config);
   return finished(reader, config, file);
 }
 

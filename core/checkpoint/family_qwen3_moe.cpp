@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
 #include "core/checkpoint/families.h"
-#include "core/checkpoint/hugging_face.h"
 
 namespace moescope {
 namespace {
@@ -27,8 +27,8 @@ Json write(const ModelConfig& config) {
   json["router_aux_loss_coef"] = config.moe.router.balance;
   json["output_router_logits"] = false;
   json["attention_bias"] = false;
-  json["use_sliding_window"] = false;
-  json["sliding_window"] = nullptr;
+  json["sliding_window"] = slidingWindow(config);
+  json["use_sliding_window"] = !json["sliding_window"].is_null();
   return json;
 }
 
@@ -43,6 +43,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.moe.expertWidth = reader.integer({"moe_intermediate_size"});
   config.moe.router.kind = reader.flag("norm_topk_prob", false) ? "softmax" : "softmax_raw";
   config.moe.denseLayers = readDenseLayers(reader, config.layers);
+  if (reader.flag("use_sliding_window", false)) slideEverywhere(reader.integer({"sliding_window"}, 4096), config);
   return finished(reader, config, file);
 }
 

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/checkpoint/attention_config.h"
+
 namespace moescope {
 namespace {
-
-constexpr double usualTheta = 10000;
 
 void addMlp(std::vector<Slot>& slots, const std::string& onDisk, const TensorNames& names, const std::string& parameter,
             std::int64_t width, std::int64_t hidden, std::int64_t expert = -1) {
@@ -18,35 +18,13 @@ void addMlp(std::vector<Slot>& slots, const std::string& onDisk, const TensorNam
   slots.push_back({onDisk + "." + names.down + ".weight", {hidden, width}, parameter + ".down", expert, 0});
 }
 
-void addAttention(std::vector<Slot>& slots, const std::string& onDisk, const std::string& role,
-                  const ModelConfig& config) {
-  const AttentionConfig& attention = config.attention;
-  const std::int64_t width = attention.heads * attention.headWidth, keyWidth = attention.keyHeads * attention.headWidth;
-  const auto add = [&](const char* name, std::vector<std::int64_t> shape, const char* parameter) {
-    slots.push_back({onDisk + "self_attn." + name, std::move(shape), role + parameter});
-  };
-  add("q_proj.weight", {width, config.hidden}, "query");
-  add("k_proj.weight", {keyWidth, config.hidden}, "key");
-  add("v_proj.weight", {keyWidth, config.hidden}, "value");
-  add("o_proj.weight", {config.hidden, width}, "output");
-  if (attention.inputBias) {
-    add("q_proj.bias", {width}, "query_bias");
-    add("k_proj.bias", {keyWidth}, "key_bias");
-    add("v_proj.bias", {keyWidth}, "value_bias");
-  }
-  if (attention.outputBias) add("o_proj.bias", {config.hidden}, "output_bias");
-  if (attention.qkNorm == QkNorm::none) return;
-  const bool full = attention.qkNorm == QkNorm::full;
-  add("q_norm.weight", {full ? width : attention.headWidth}, "query_norm");
-  add("k_norm.weight", {full ? keyWidth : attention.headWidth}, "key_norm");
-}
-
 void addSparse(std::vector<Slot>& slots, const std::string& onDisk, const std::string& role, const ModelConfig& config,
                const TensorNames& names) {
   const MoeConfig& moe = config.moe;
   slots.push_back({onDisk + names.router, {moe.experts, config.hidden}, role + "router"});
   if (moe.router.kind == "sigmoid_bias")
     slots.push_back({onDisk + names.routerBias, {moe.experts}, role + "router_bias"});
+  if (moe.router.bias) slots.push_back({onDisk + names.routerLogitBias, {moe.experts}, role + "router_logit_bias"});
   if (moe.router.kind == "noisy")
     slots.push_back({onDisk + names.routerNoise, {moe.experts, config.hidden}, role + "router_noise"});
   for (std::int64_t e = 0; e < moe.experts; ++e)
@@ -67,7 +45,7 @@ std::vector<Slot> decoderSlots(const ModelConfig& config, const TensorNames& nam
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     const std::string onDisk = fmt::format("model.layers.{}.", layer), role = fmt::format("layers.{}.", layer);
     slots.push_back({onDisk + "input_layernorm.weight", {config.hidden}, role + "attention_norm"});
-    addAttention(slots, onDisk, role, config);
+    addAttentionSlots(slots, onDisk, role, config.attentionOf(layer), config.hidden);
     slots.push_back({onDisk + "post_attention_layernorm.weight", {config.hidden}, role + "feed_forward_norm"});
     if (config.isSparse(layer))
       addSparse(slots, onDisk, role, config, names);
@@ -76,12 +54,13 @@ std::vector<Slot> decoderSlots(const ModelConfig& config, const TensorNames& nam
   }
   slots.push_back({"model.norm.weight", {config.hidden}, "norm"});
   if (!config.tiedHead) slots.push_back({"lm_head.weight", {config.vocabulary, config.hidden}, "head"});
+  if (config.headBias) slots.push_back({"lm_head.bias", {config.vocabulary}, "head_bias"});
   return slots;
 }
 
 Json commonConfig(const ModelConfig& config, const char* modelType, const char* architecture) {
   const AttentionConfig& attention = config.attention;
-  return {
+  Json json = {
       {"architectures", {architecture}},
       {"model_type", modelType},
       {"vocab_size", config.vocabulary},
@@ -93,9 +72,6 @@ Json commonConfig(const ModelConfig& config, const char* modelType, const char* 
       {"hidden_act", "silu"},
       {"max_position_embeddings", config.length},
       {"rms_norm_eps", config.normEpsilon},
-      {"rope_theta",
-       attention.ropeTheta},  // read by transformers 4 and by serving engines; rope_parameters by transformers 5
-      {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", attention.ropeTheta}}},
       {"tie_word_embeddings", config.tiedHead},
       {"attention_dropout", 0.0},
       {"initializer_range", 0.02},
@@ -106,6 +82,8 @@ Json commonConfig(const ModelConfig& config, const char* modelType, const char* 
       {"eos_token_id", nullptr},
       {"pad_token_id", nullptr},
   };
+  writeRotary(attention, json);
+  return json;
 }
 
 bool ConfigReader::has(const char* key) const {
@@ -113,6 +91,10 @@ bool ConfigReader::has(const char* key) const {
 }
 const Json& ConfigReader::at(const char* key) const {
   return json_.at(key);
+}
+
+ConfigReader ConfigReader::inner(const char* key) const {
+  return {json_.at(key), fmt::format("in \"{}\"", key)};
 }
 
 void ConfigReader::fail(const std::string& reason) {
@@ -137,10 +119,28 @@ std::int64_t ConfigReader::integer(std::initializer_list<const char*> keys, std:
   return found.value_or(fallback.value_or(0));
 }
 
+std::vector<double> ConfigReader::reals(const char* key) {
+  std::vector<double> values;
+  if (!has(key)) return values;
+  if (!json_[key].is_array()) return fail(fmt::format("\"{}\" must be a list of numbers", key)), values;
+  for (const Json& value : json_[key]) {
+    if (!value.is_number()) return fail(fmt::format("\"{}\" must be a list of numbers", key)), values;
+    values.push_back(value.get<double>());
+  }
+  return values;
+}
+
 double ConfigReader::real(const char* key, double fallback) {
   if (!has(key)) return fallback;
   if (json_[key].is_number()) return json_[key].get<double>();
   fail(fmt::format("\"{}\" must be a number", key));
+  return fallback;
+}
+
+std::string ConfigReader::text(const char* key, const char* fallback) {
+  if (!has(key)) return fallback;
+  if (json_[key].is_string()) return json_[key].get<std::string>();
+  fail(fmt::format("\"{}\" must be a string", key));
   return fallback;
 }
 
@@ -151,44 +151,7 @@ bool ConfigReader::flag(const char* key, bool fallback) {
   return fallback;
 }
 
-namespace {
-
-double readTheta(ConfigReader& read) {
-  double theta = read.real("rope_theta", usualTheta);
-  for (const char* key : {"rope_scaling", "rope_parameters"}) {
-    if (!read.has(key)) continue;
-    const Json& rope = read.at(key);
-    if (!rope.is_object()) {
-      read.fail(fmt::format("\"{}\" must be an object", key));
-      continue;
-    }
-    for (const char* type : {"rope_type", "type"})
-      if (rope.contains(type) && rope[type] != "default")
-        read.fail(fmt::format("\"{}\" asks for rotary positions of type {}, which this version does not compute", key,
-                              rope[type].dump(-1, ' ', true, Json::error_handler_t::replace)));
-    if (rope.contains("partial_rotary_factor") && rope["partial_rotary_factor"] != 1.0)
-      read.fail("rotary positions over a part of a head are not computed by this version");
-    if (rope.contains("rope_theta") && rope["rope_theta"].is_number()) theta = rope["rope_theta"].get<double>();
-  }
-  return theta;
-}
-
-void refuseSliding(ConfigReader& read, std::int64_t length) {
-  if (read.has("layer_types")) {
-    if (!read.at("layer_types").is_array()) return read.fail("\"layer_types\" must be a list");
-    for (const Json& type : read.at("layer_types"))
-      if (type != "full_attention")
-        return read.fail(fmt::format("\"layer_types\" holds {}, which this version does not compute",
-                                     type.dump(-1, ' ', true, Json::error_handler_t::replace)));
-    return;
-  }
-  if (read.flag("use_sliding_window", true) && read.has("sliding_window") && read.integer({"sliding_window"}) < length)
-    read.fail("\"sliding_window\" is shorter than the longest sequence, and this version computes full attention only");
-}
-
-}  // namespace
-
-ModelConfig readCommon(ConfigReader& read) {
+ModelConfig readCommon(ConfigReader& read, const RotaryDefaults& rotary) {
   ModelConfig config;
   config.vocabulary = read.integer({"vocab_size"});
   config.hidden = read.integer({"hidden_size"});
@@ -200,11 +163,10 @@ ModelConfig readCommon(ConfigReader& read) {
   config.attention.keyHeads = read.integer({"num_key_value_heads"}, config.attention.heads);
   const std::int64_t heads = config.attention.heads;
   config.attention.headWidth = read.integer({"head_dim"}, heads > 0 ? config.hidden / heads : 0);
-  config.attention.ropeTheta = readTheta(read);
+  readRotary(read, config.length, rotary, config.attention);
   if (read.has("hidden_act") && read.at("hidden_act") != "silu")
     read.fail("\"hidden_act\" is not silu, and this version computes no other activation");
   if (read.has("clip_qkv")) read.fail("\"clip_qkv\" is not computed by this version");
-  refuseSliding(read, config.length);
   return config;
 }
 
@@ -222,6 +184,40 @@ std::set<std::int64_t> readDenseLayers(ConfigReader& read, std::int64_t layers) 
     if (layer.get<std::int64_t>() >= 0 && layer.get<std::int64_t>() < layers) dense.insert(layer.get<std::int64_t>());
   }
   return dense;
+}
+
+std::set<std::int64_t> readLeadingDense(ConfigReader& read, std::int64_t layers) {
+  std::set<std::int64_t> dense;
+  const std::int64_t count = read.integer({"first_k_dense_replace"}, 0);
+  if (count < 0 || count > layers || count > 4096)
+    return read.fail("\"first_k_dense_replace\" is not a number of layers"), dense;
+  for (std::int64_t layer = 0; layer < count; ++layer) dense.insert(layer);
+  return dense;
+}
+
+bool leadingDense(const MoeConfig& moe) {
+  std::int64_t leading = 0;
+  for (std::int64_t layer : moe.denseLayers)
+    if (layer != leading++) return false;
+  return true;
+}
+
+void readGroups(ConfigReader& read, MoeConfig& moe) {
+  const std::int64_t groups = read.integer({"n_group"}, 1);
+  if (groups == 1) return;
+  moe.router.options[moe.router.kind + ".groups"] = static_cast<double>(groups);
+  moe.router.options[moe.router.kind + ".kept_groups"] = static_cast<double>(read.integer({"topk_group"}, groups));
+}
+
+void writeGroups(const MoeConfig& moe, Json& json) {
+  json["n_group"] = static_cast<std::int64_t>(moe.router.option(moe.router.kind + ".groups", 1));
+  json["topk_group"] = static_cast<std::int64_t>(moe.router.option(moe.router.kind + ".kept_groups", 1));
+}
+
+void readShared(ConfigReader& read, MoeConfig& moe) {
+  moe.sharedExperts = read.integer({"n_shared_experts"}, 0);
+  if (moe.sharedExperts < 0 || moe.sharedExperts > 4096) read.fail("\"n_shared_experts\" is out of range");
+  if (!read.error()) moe.sharedWidth = moe.sharedExperts * moe.expertWidth;
 }
 
 Expected<ModelConfig> finished(const ConfigReader& read, const ModelConfig& config, const std::string& file) {

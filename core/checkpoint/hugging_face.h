@@ -14,6 +14,7 @@ struct TensorNames {
   std::string gate = "gate_proj", up = "up_proj", down = "down_proj";
   std::string router = "mlp.gate.weight";
   std::string routerBias = "mlp.gate.e_score_correction_bias";
+  std::string routerLogitBias = "mlp.router.bias";
   std::string routerNoise = "mlp.gate_noise.weight";
   std::string shared = "mlp.shared_experts";
   std::string sharedGate = "mlp.shared_expert_gate.weight";
@@ -31,9 +32,12 @@ class ConfigReader {
   // The value under any of several aliases; those present must agree. Without a fallback one must be there.
   std::int64_t integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback = {});
   double real(const char* key, double fallback);
+  std::vector<double> reals(const char* key);  // none without the key
+  std::string text(const char* key, const char* fallback);
   bool flag(const char* key, bool fallback);
   bool has(const char* key) const;  // present and not null
   const Json& at(const char* key) const;
+  ConfigReader inner(const char* key) const;  // of an object that is there
   void fail(const std::string& reason);
   const std::optional<Error>& error() const { return error_; }
 
@@ -43,11 +47,27 @@ class ConfigReader {
   std::optional<Error> error_;
 };
 
-// What commonConfig wrote, in a released checkpoint's spelling too. What this version does not compute (sliding
-// windows, scaled rotary positions, other activations) fails and says so.
-ModelConfig readCommon(ConfigReader& read);
+// What a family takes for granted where config.json is silent.
+struct RotaryDefaults {
+  double theta = 10000;
+  std::optional<double> part = {};  // of a head that turns; without one the family turns whole heads only
+};
+
+// What commonConfig wrote, in a released checkpoint's spelling too; spans of attention are the family's to read. What
+// this version does not compute (other activations, rotary positions over a part of a head unless allowed) fails and
+// says so.
+ModelConfig readCommon(ConfigReader& read, const RotaryDefaults& rotary = {});
 // Which layers are dense, in Qwen's words: mlp_only_layers and decoder_sparse_step.
 std::set<std::int64_t> readDenseLayers(ConfigReader& read, std::int64_t layers);
+// The same in DeepSeek's words, first_k_dense_replace.
+std::set<std::int64_t> readLeadingDense(ConfigReader& read, std::int64_t layers);
+// Whether the dense layers are the first ones, so that first_k_dense_replace can say it.
+bool leadingDense(const MoeConfig& moe);
+// n_group and topk_group, options of the router that `moe` names.
+void readGroups(ConfigReader& read, MoeConfig& moe);
+void writeGroups(const MoeConfig& moe, Json& json);
+// n_shared_experts of moe_intermediate_size each, one MLP.
+void readShared(ConfigReader& read, MoeConfig& moe);
 // The finished reading: the first failure, or what checkConfig finds, or the switches.
 Expected<ModelConfig> finished(const ConfigReader& read, const ModelConfig& config, const std::string& file);
 

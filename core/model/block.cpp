@@ -7,7 +7,6 @@
 
 #include <cmath>
 
-#include "core/model/experts.h"
 #include "core/model/feed_forward.h"
 #include "core/model/parameter_maker.h"
 
@@ -55,6 +54,14 @@ void Block::makeLatent(ParameterMaker& make, const std::string& prefix, const Mo
   if (attention.outputBias) attention_.outputBias = make.filled(prefix + "output_bias", {config.hidden}, 0);
 }
 
+void Block::makeExperts(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual) {
+  gateUp_ = make.matrix(prefix + "experts.gate_up", {moe.experts, 2 * moe.expertWidth, hidden_}, 1, Group::expert);
+  down_ = make.matrix(prefix + "experts.down", {moe.experts, hidden_, moe.expertWidth}, residual, Group::expert);
+  if (!moe.expertBias) return;
+  rule_.gateUpBias = make.filled(prefix + "experts.gate_up_bias", {moe.experts, 2 * moe.expertWidth}, 0, Group::expert);
+  rule_.downBias = make.filled(prefix + "experts.down_bias", {moe.experts, hidden_}, 0, Group::expert);
+}
+
 void Block::makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual) {
   if (moe.sharedWidth > 0) {
     sharedGateUp_ = make.matrix(prefix + "shared.gate_up", {2 * moe.sharedWidth, hidden_});
@@ -72,6 +79,7 @@ Expected<Block> Block::make(const ModelConfig& config, std::int64_t index, at::G
   block.hidden_ = config.hidden;
   block.normEpsilon_ = config.normEpsilon;
   block.attentionConfig_ = config.attentionOf(index);
+  block.rule_.activation = activationOf(config);
   ParameterMaker make(block.parameters_, seed, device);
   block.attentionNorm_ = make.filled(prefix + "attention_norm", {config.hidden}, 1);
   block.makeAttention(make, prefix, config, residual);
@@ -87,12 +95,8 @@ Expected<Block> Block::make(const ModelConfig& config, std::int64_t index, at::G
     block.parameters_.push_back({prefix + tensor.name, tensor.value, tensor.group});
   for (NamedTensor& tensor : block.router_->buffers())
     block.buffers_.push_back({prefix + tensor.name, tensor.value, tensor.group});
-  if (experts == Experts::resident) {
-    block.gateUp_ =
-        make.matrix(prefix + "experts.gate_up", {moe.experts, 2 * moe.expertWidth, config.hidden}, 1, Group::expert);
-    block.down_ =
-        make.matrix(prefix + "experts.down", {moe.experts, config.hidden, moe.expertWidth}, residual, Group::expert);
-  }
+  block.rule_.weightInput = moe.weightInput;
+  if (experts == Experts::resident) block.makeExperts(make, prefix, moe, residual);
   block.makeShared(make, prefix, moe, residual);
   return block;
 }
@@ -107,7 +111,7 @@ at::Tensor Block::feedForwardInput(const at::Tensor& attended) const {
 }
 
 at::Tensor Block::dense(const at::Tensor& x) const {
-  return feedForward(x, gateUp_, down_);
+  return feedForward(x, gateUp_, down_, rule_.activation);
 }
 
 Assignments Block::route(const at::Tensor& x, const ForwardContext& context) const {
@@ -118,7 +122,7 @@ Assignments Block::route(const at::Tensor& x, const ForwardContext& context) con
 
 at::Tensor Block::finish(const at::Tensor& attended, const at::Tensor& x, const at::Tensor& y) const {
   if (!router_ || !sharedGateUp_.defined()) return attended.add(y.view_as(x));
-  at::Tensor shared = feedForward(x, sharedGateUp_, sharedDown_);
+  at::Tensor shared = feedForward(x, sharedGateUp_, sharedDown_, rule_.activation);
   if (sharedGate_.defined()) shared = shared.mul(at::sigmoid(at::linear(x, sharedGate_)));
   return attended.add(y.view_as(x).add(shared));
 }
@@ -130,7 +134,7 @@ at::Tensor Block::forward(const at::Tensor& hidden, const ForwardContext& contex
   if (!router_) return finish(attended, x, dense(x));
   const at::Tensor tokens = x.reshape({-1, hidden_});
   Assignments assignments = route(x, context);
-  const at::Tensor result = finish(attended, x, applyExperts(tokens, assignments, gateUp_, down_));
+  const at::Tensor result = finish(attended, x, applyExperts(tokens, assignments, gateUp_, down_, rule_));
   for (const auto& [name, loss] : assignments.losses) {
     at::Tensor& sum = into.losses[name];
     sum = sum.defined() ? sum.add(loss) : loss;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/model/attention.h"
+#include "core/model/experts.h"
 #include "core/model/forward.h"
 #include "core/routing/router.h"
 
@@ -42,6 +43,7 @@ class Block {
   Block() = default;
   void makeAttention(class ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual);
   void makeLatent(ParameterMaker& make, const std::string& prefix, const ModelConfig& config, double residual);
+  void makeExperts(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
   void makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
 
   std::int64_t index_ = 0, hidden_ = 0;
@@ -50,6 +52,7 @@ class Block {
   at::Tensor attentionNorm_, feedForwardNorm_;  // [H]
   AttentionWeights attention_;
   at::Tensor gateUp_, down_;  // dense: [2I,H], [H,I]; sparse: [E,2I,H], [E,H,I], undefined when elsewhere
+  ExpertRule rule_;
   at::Tensor sharedGateUp_, sharedDown_, sharedGate_;
   std::unique_ptr<Router> router_;
   std::vector<NamedTensor> parameters_, buffers_;

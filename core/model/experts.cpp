@@ -3,7 +3,9 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sigmoid.h>
@@ -144,6 +146,27 @@ class ExpertsFunction : public torch::autograd::Function<ExpertsFunction> {
 at::Tensor applyExperts(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
                         const at::Tensor& down) {
   return ExpertsFunction::apply(x, assignments.weight, gateUp, down, assignments.order, assignments.offsets);
+}
+
+at::Tensor applyExperts(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
+                        const at::Tensor& down, const ExpertRule& rule) {
+  if (rule.usual()) return applyExperts(x, assignments, gateUp, down);
+  const Segments segments{assignments.order, assignments.offsets, assignments.expert.size(1)};
+  const at::Tensor token = segments.order.div(segments.choices, "floor");
+  const at::Tensor weight = assignments.weight.reshape(-1).index_select(0, segments.order).unsqueeze(1);
+  const auto biasOf = [](const at::Tensor& bias, std::int64_t e) {
+    return bias.defined() ? std::optional(bias.select(0, e)) : std::nullopt;
+  };
+  std::vector<at::Tensor> outputs{at::zeros({0, x.size(1)}, x.options())};
+  for (std::int64_t e = 0; e < segments.experts(); ++e) {
+    if (segments.first(e) == segments.last(e)) continue;
+    const at::Tensor rows = x.index_select(0, segments.rows(token, e)), factor = segments.rows(weight, e);
+    const at::Tensor both =
+        at::linear(rule.weightInput ? rows.mul(factor) : rows, gateUp.select(0, e), biasOf(rule.gateUpBias, e));
+    const at::Tensor output = at::linear(activate(both, rule.activation), down.select(0, e), biasOf(rule.downBias, e));
+    outputs.push_back(rule.weightInput ? output : output.mul(factor));
+  }
+  return sumByToken(at::cat(outputs), segments, x.size(0));
 }
 
 at::Tensor expertOutputs(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/model/feed_forward.h"
 #include "core/routing/assignments.h"
 
 namespace moescope {
@@ -11,6 +12,19 @@ namespace moescope {
 // Differentiable in x, weight, gateUp and down.
 at::Tensor applyExperts(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
                         const at::Tensor& down);
+
+// Experts that differ from those above: a bias on both matrices, another activation, weights on what goes in.
+struct ExpertRule {
+  Activation activation = {};
+  bool weightInput = false;                   // y_t = sum_j expert(weight_tj x_t), Llama 4
+  at::Tensor gateUpBias = {}, downBias = {};  // [E,2I], [E,H]; undefined: none
+  bool usual() const {
+    return activation.kind == ActivationKind::silu && !weightInput && !gateUpBias.defined() && !downBias.defined();
+  }
+};
+// The same sum by that rule, expert by expert. Differentiable in everything.
+at::Tensor applyExperts(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,
+                        const at::Tensor& down, const ExpertRule& rule);
 
 // The unweighted outputs of the kept choices, [N,H] in the order of assignments.order. Not differentiable.
 at::Tensor expertOutputs(const at::Tensor& x, const Assignments& assignments, const at::Tensor& gateUp,

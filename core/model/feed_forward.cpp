@@ -2,14 +2,26 @@
 #include "core/model/feed_forward.h"
 
 #include <ATen/ops/linear.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 
 namespace moescope {
 
-at::Tensor feedForward(const at::Tensor& x, const at::Tensor& gateUp, const at::Tensor& down) {
-  const at::Tensor both = at::linear(x, gateUp);
-  const std::int64_t width = down.size(1);
-  return at::linear(at::silu(both.narrow(-1, 0, width)).mul(both.narrow(-1, width, width)), down);
+Activation activationOf(const ModelConfig& config) {
+  return {config.activation, config.activationAlpha, config.activationLimit};
+}
+
+at::Tensor activate(const at::Tensor& gateUp, const Activation& activation) {
+  const std::int64_t width = gateUp.size(-1) / 2;
+  const at::Tensor gate = gateUp.narrow(-1, 0, width), up = gateUp.narrow(-1, width, width);
+  if (activation.kind == ActivationKind::silu) return at::silu(gate).mul(up);
+  const at::Tensor low = gate.clamp_max(activation.limit);
+  return low.mul(at::sigmoid(low.mul(activation.alpha))).mul(up.clamp(-activation.limit, activation.limit).add(1));
+}
+
+at::Tensor feedForward(const at::Tensor& x, const at::Tensor& gateUp, const at::Tensor& down,
+                       const Activation& activation) {
+  return at::linear(activate(at::linear(x, gateUp), activation), down);
 }
 
 }  // namespace moescope

@@ -117,10 +117,31 @@ TEST(Family, ForeignConfigsAreReadStrictly) {
   EXPECT_FALSE(read([](Json& json) { json["num_attention_heads"] = 0; }));
   EXPECT_FALSE(read([](Json& json) { json["num_experts_per_tok"] = 5; }));
   EXPECT_FALSE(read([](Json& json) { json["num_local_experts"] = std::uint64_t{1} << 63; }));
-  EXPECT_FALSE(read([](Json& json) { json["sliding_window"] = 16; }));
+  EXPECT_TRUE(read([](Json& json) { json["sliding_window"] = 16; }));
   EXPECT_FALSE(read([](Json& json) { json["hidden_act"] = "gelu"; }));
-  EXPECT_FALSE(read([](Json& json) { json["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4}}; }));
-  EXPECT_FALSE(read([](Json& json) { json["rope_scaling"] = {{"type", "linear"}, {"factor", 4}}; }));
+  EXPECT_FALSE(read([](Json& json) { json["sliding_window"] = -1; }));
+  const auto rope = [&](const Json& scaling) {
+    return read([&](Json& json) {
+      json.erase("rope_parameters");
+      json["rope_scaling"] = scaling;
+    });
+  };
+  EXPECT_TRUE(rope({{"type", "linear"}, {"factor", 4}}));
+  EXPECT_TRUE(rope({{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}}));
+  EXPECT_FALSE(rope({{"rope_type", "ntk"}, {"factor", 4}})) << "a kind that is not known";
+  EXPECT_FALSE(rope({{"rope_type", "linear"}, {"factor", 0}}));
+  EXPECT_FALSE(rope({{"rope_type", "linear"}, {"factor", "4"}}));
+  EXPECT_FALSE(rope({{"rope_type", "yarn"}, {"factor", 4}, {"original_max_position_embeddings", 0}}));
+  EXPECT_FALSE(rope({{"rope_type", "longrope"}, {"short_factor", {1.0}}, {"long_factor", {1.0}}})) << "too few factors";
+  EXPECT_FALSE(rope({{"rope_type", "longrope"}, {"short_factor", 1.0}}));
+  EXPECT_FALSE(rope({{"rope_type", "llama3"}, {"low_freq_factor", 4}, {"high_freq_factor", 4}, {"factor", 2}}));
+  EXPECT_FALSE(rope({{"full_attention", {{"rope_type", "default"}}}}));
+  EXPECT_FALSE(rope({{"partial_rotary_factor", 0.5}})) << "not in this family";
+  EXPECT_FALSE(rope(Json::array({1})));
+  EXPECT_FALSE(read([](Json& json) {
+    json["rope_scaling"] = {{"type", "linear"}, {"factor", 4}};
+    json["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 2}};
+  })) << "two spellings that contradict each other";
   EXPECT_FALSE(read([](Json& json) { json["tie_word_embeddings"] = 1; }));
 }
 

@@ -74,7 +74,7 @@ TEST_P(Families, LogitsExpertsAndWeightsAreThoseOfTransformers) {
 TEST_P(Families, SavedModelsKeepTheirFamilyNamesAndBytes) {
   auto decoder = loadModel(released());
   ASSERT_TRUE(decoder) << decoder.error().message;
-  EXPECT_EQ(familyOf(decoder->config()), GetParam());
+  EXPECT_EQ(familyOf(decoder->config()), expected["config"]["model_type"]);
   const char* keep = std::getenv("MOESCOPE_KEEP_MODELS");  // for models_oracle.py FOLDER
   const fs::path saved = keep ? fs::path(keep) / GetParam() : folder / "saved";
   const auto done = saveModel(*decoder, nullptr, Json::object(), saved);
@@ -93,7 +93,10 @@ TEST_P(Families, SavedModelsKeepTheirFamilyNamesAndBytes) {
   }
   const Json config = *readJson(saved / "config.json");
   for (const auto& [key, value] : expected["config"].items())
-    if (!value.is_null()) {
+    if (value.is_object()) {
+      for (const auto& [inner, number] : value.items())
+        EXPECT_EQ(config.value(key, Json::object()).value(inner, Json()), number) << key << ": " << inner;
+    } else if (!value.is_null()) {
       EXPECT_EQ(config.value(key, Json()), value) << key;
     }
   auto again = loadModel(saved);
@@ -101,7 +104,10 @@ TEST_P(Families, SavedModelsKeepTheirFamilyNamesAndBytes) {
   EXPECT_TRUE(again->forward(ids()).logits.equal(decoder->forward(ids()).logits));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Families, testing::Values("mixtral", "olmoe", "qwen3_moe", "qwen2_moe", "dots1", "llama"),
+INSTANTIATE_TEST_SUITE_P(All, Families,
+                         testing::Values("mixtral", "olmoe", "qwen3_moe", "qwen2_moe", "dots1", "llama", "deepseek_v2",
+                                         "deepseek_v2_lite", "deepseek_v3", "deepseek_v3_raw", "glm4_moe",
+                                         "glm4_moe_air", "minimax_m2"),
                          [](const auto& tested) { return tested.param; });
 
 }  // namespace

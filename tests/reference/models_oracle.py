@@ -17,6 +17,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
+from attention_families import attention_families
+
 here = pathlib.Path(__file__).parent
 MASK = (1 << 64) - 1
 
@@ -71,6 +73,7 @@ families = {
               "attention_bias": False, "sliding_window": None, "layer_types": ["full_attention"] * 3},
     "llama": {"architectures": ["LlamaForCausalLM"], "head_dim": 4, "intermediate_size": 24, "attention_bias": False,
               "mlp_bias": False},
+    **attention_families,
 }
 
 
@@ -79,12 +82,21 @@ def run(folder: pathlib.Path, ids: torch.Tensor) -> dict:
                                                  experts_implementation="eager").eval()
     routed = []
 
+    def keep(index, weight):  # by weight, ties by expert
+        index, order = index.sort(dim=1)
+        weight, order = weight.gather(1, order).sort(dim=1, descending=True, stable=True)
+        routed.append((index.gather(1, order), weight))
+
     def see(_module, arguments):
-        _, index, weight = arguments[:3]
-        order = torch.argsort(weight, dim=1, descending=True)
-        routed.append((index.gather(1, order), weight.gather(1, order)))
+        keep(*arguments[1:3])
+
+    def see_router(module, _arguments, output):  # llama4: [T,E], 0 where not chosen
+        weight, index = output[0].topk(module.top_k, dim=1)
+        keep(index, weight)
 
     for name, module in model.named_modules():
+        if name.endswith("feed_forward.router"):
+            module.register_forward_hook(see_router)
         if name.endswith("mlp.experts") or name.endswith("block_sparse_moe.experts"):
             module.register_forward_pre_hook(see)
     with torch.no_grad():
