@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include "app/cli/command.h"
 #include "app/cli/value_text.h"
 #include "core/base/file.h"
+#include "core/checkpoint/folder_export.h"
 #include "core/operation/rows.h"
 #include "core/study/run_file.h"
 
@@ -107,7 +109,11 @@ Expected<void> run(const Options& options) {
   if (options.format == "hf") {
     if (artifact.kind != Kind::model)
       return usageError(fmt::format("hf exports models; {} is a {}", name, moescope::name(artifact.kind)));
-    TRY_DO(exportFiles(artifact, options.out));
+    TRY_DO(exportFolder(artifact.path, options.out, [](std::uint64_t done, std::uint64_t total) {
+      if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\rcopied {} of {} MB", done / 1'000'000, total / 1'000'000);
+      return true;
+    }));
+    if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\n");
   } else if (options.format == "h5") {
     if (artifact.kind == Kind::model || artifact.kind == Kind::corpus)
       return usageError(fmt::format("{} is a {}, which is not kept as HDF5{}", name, moescope::name(artifact.kind),

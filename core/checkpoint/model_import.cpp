@@ -3,8 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/checkpoint/inventory.h"
+#include "core/checkpoint/contents.h"
 #include "core/checkpoint/operations.h"
+#include "core/checkpoint/unread_format.h"
 
 namespace moescope {
 
@@ -15,10 +16,10 @@ Description describe() {
           .title = "Import a model",
           .help =
               "Takes up a checkpoint in Hugging Face layout (config.json and safetensors files) without copying it: "
-              "the files stay "
-              "where they are and are only read. Its headers are checked against config.json. Families: Mixtral, "
-              "OLMoE, Qwen2-MoE, "
-              "Qwen3-MoE, dots.llm1, Llama, and models made here.",
+              "the files stay where they are and are only read. Its headers are checked against config.json; weights "
+              "may be F32, F16, BF16, F64 or FP8 with block scales. A family that is not known is taken up where its "
+              "tensors look like experts: what is in it can be looked at, but no routing captured. A model that was "
+              "moved is imported again from its new place and stays the same model.",
           .page = "Overview",
           .out = {{"model", Kind::model}},
           .parameters = {path("path", "folder of the checkpoint")},
@@ -30,35 +31,33 @@ Expected<std::filesystem::path> folderOf(const Parameters& set) {
   const std::filesystem::path folder = set.text("path");
   if (folder.empty()) return usageError("model.import needs path, the folder of a checkpoint");
   std::error_code failure;
-  if (!std::filesystem::is_directory(folder, failure))
-    return inputError(fmt::format("{} is not a folder: give the one that holds config.json and the safetensors files",
-                                  folder.string()),
-                      folder.string());
+  if (!std::filesystem::is_directory(folder, failure)) return notACheckpoint(folder);
   return folder;
 }
 
 Expected<Cost> estimate(const Inputs&, const Parameters& set) {
   TRY(folder, folderOf(set));
-  TRY(config, readModelConfig(folder));
   return Cost{.bytes = 0, .memory = 64u << 20, .seconds = 1};
 }
 
 Expected<Outputs> run(const Inputs&, const Parameters& set, Job& job) {
   TRY(folder, folderOf(set));
   job.progress(0, "reading headers");
-  TRY(inventory, readInventory(folder));
+  TRY(contents, readContents(folder));
+  for (const std::string& warning : contents.warnings) job.log("warning", warning);
   job.progress(0.5, "taking the digest");
-  TRY(id, referencedModelDigest(inventory.shards));
-  const ModelConfig& config = inventory.config;
+  TRY(id, referencedModelDigest(contents.shards));
   Output output{.port = "model", .kind = Kind::model};
   output.outside = folder;
   output.outsideId = std::move(id);
-  output.summary = {{"family", inventory.family->modelType},
-                    {"parameters", inventory.parameters},
-                    {"active", inventory.active},
-                    {"layers", config.layers},
-                    {"experts", config.moe.experts},
-                    {"top_k", config.moe.topK}};
+  output.summary = {{"family", contents.type},
+                    {"parameters", contents.parameters},
+                    {"active", contents.active},
+                    {"layers", contents.blocks},
+                    {"experts", contents.experts},
+                    {"top_k", contents.topK},
+                    {"warnings", contents.warnings.size()}};
+  if (!contents.notRun.empty()) output.summary["not_run"] = contents.notRun;
   Outputs outputs;
   outputs.push_back(std::move(output));
   return outputs;

@@ -2,79 +2,143 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
-#include "core/checkpoint/inventory.h"
+#include "core/base/utf8.h"
+#include "core/checkpoint/chat_template.h"
+#include "core/checkpoint/contents.h"
 #include "core/checkpoint/operations.h"
+#include "core/checkpoint/router_words.h"
 
 namespace moescope {
 
 namespace {
 
-constexpr std::array<const char*, 9> roles{"embedding", "attention", "router", "expert", "shared expert",
-                                           "dense",     "norm",      "head",   "other"};
+constexpr std::size_t parts = partNames.size();
 
-// The part of a model that a tensor's role in the decoder belongs to: an index into `roles`.
-std::size_t roleOf(const std::string& parameter) {
-  const auto last = parameter.rfind("layers.", 0) == 0 ? parameter.substr(parameter.find('.', 7) + 1) : parameter;
-  if (last == "embedding") return 0;
-  if (last.starts_with("router")) return 2;
-  if (last.starts_with("experts.")) return 3;
-  if (last.starts_with("shared.")) return 4;
-  if (last.starts_with("dense.")) return 5;
-  if (last.ends_with("norm")) return 6;
-  if (last == "head") return 7;
-  return 1;  // query, key, value, output and their biases
-}
-
-// The place of each tensor by its name on disk.
-std::map<std::string_view, const Slot*> placesOf(const Inventory& inventory) {
-  std::map<std::string_view, const Slot*> places;
-  for (const Slot& slot : inventory.slots) places[slot.name] = &slot;
-  return places;
-}
-
-std::int64_t elements(const StoredTensor& tensor) {
-  return std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-// The block that a tensor lies in, or the number of blocks for what lies in none.
-std::int64_t blockOf(const std::string& parameter, std::int64_t blocks) {
-  return parameter.rfind("layers.", 0) == 0 ? std::stoll(parameter.substr(7)) : blocks;
-}
-
-Table tensorTable(const Inventory& inventory, const std::map<std::string_view, const Slot*>& places) {
-  std::vector<std::string> name, shape, type, role, file;
-  std::vector<double> parameters, bytes;
-  for (const auto& [key, place] : inventory.shards.tensors()) {
-    const auto slot = places.find(key);
-    name.emplace_back(key);
-    shape.push_back(fmt::format("{}", fmt::join(place.tensor->shape, " x ")));
-    type.emplace_back(place.tensor->dtype->name);
-    role.emplace_back(roles[slot == places.end() ? 8 : roleOf(slot->second->parameter)]);
-    file.push_back(place.file->path().filename().string());
-    parameters.push_back(static_cast<double>(elements(*place.tensor)));
-    bytes.push_back(static_cast<double>(place.tensor->bytes));
+// A name as it can be shown in a line: control characters and marks of direction spelled out, cut where it is endless.
+std::string shownName(std::string_view name) {
+  std::string shown;
+  for (std::size_t at = 0; at < name.size(); at += utf8Length(name[at])) {
+    if (at > 512) return shown + "...";
+    const std::uint32_t character = utf8At(name, at);
+    const bool unseen = character < 0x20 || (character >= 0x7f && character < 0xa0) ||
+                        (character >= 0x200b && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
+                        (character >= 0x2066 && character <= 0x2069);
+    shown += unseen ? fmt::format("\\u{:04x}", character) : std::string(name.substr(at, utf8Length(name[at])));
   }
-  return {{{"tensor", "", name},
-           {"role", "", role},
-           {"shape", "", shape},
-           {"type", "", type},
-           {"parameters", "", parameters},
-           {"bytes", "bytes", bytes},
-           {"file", "", file}}};
+  return shown;
+}
+
+Table tensorTable(const Contents& contents) {
+  const std::span<const Shards::Named> tensors = contents.shards.tensors();
+  std::vector<std::string> name, role, shape, type, file, unused;
+  std::vector<double> block, expert, parameters, bytes;
+  for (std::size_t at = 0; at < tensors.size(); ++at) {
+    const StoredTensor& tensor = *tensors[at].place.tensor;
+    const Contents::Row& row = contents.rows[at];
+    name.push_back(shownName(tensor.name));
+    role.emplace_back(partNames[static_cast<std::size_t>(row.role.part)]);
+    block.push_back(row.role.block < 0 ? NAN : static_cast<double>(row.role.block));
+    expert.push_back(row.role.expert < 0 ? NAN : static_cast<double>(row.role.expert));
+    shape.push_back(fmt::format("{}", fmt::join(tensor.shape, " x ")));
+    type.emplace_back(tensor.dtype->name);
+    parameters.push_back(static_cast<double>(parametersOf(tensor)));
+    bytes.push_back(static_cast<double>(tensor.bytes));
+    file.push_back(shownName(tensors[at].place.file->path().filename().string()));
+    unused.push_back(row.unused);
+  }
+  return {{{"tensor", "", std::move(name)},
+           {"role", "", std::move(role)},
+           {"block", "", std::move(block)},
+           {"expert", "", std::move(expert)},
+           {"shape", "", std::move(shape)},
+           {"type", "", std::move(type)},
+           {"parameters", "", std::move(parameters)},
+           {"bytes", "bytes", std::move(bytes)},
+           {"file", "", std::move(file)},
+           {"not used because", "", std::move(unused)}}};
+}
+
+void addParameters(Result& result, const Contents& contents) {
+  const auto blocks = static_cast<std::size_t>(contents.blocks);
+  std::vector<double> byPart(parts, 0), byBlock(parts * (blocks + 1), 0);
+  const std::span<const Shards::Named> tensors = contents.shards.tensors();
+  for (std::size_t at = 0; at < tensors.size(); ++at) {
+    const Contents::Row& row = contents.rows[at];
+    const bool placed = row.unused.empty();
+    const auto part = static_cast<std::size_t>(placed ? row.role.part : Part::other);
+    const bool inBlock = row.role.block >= 0 && row.role.block < contents.blocks;
+    const auto count = static_cast<double>(parametersOf(*tensors[at].place.tensor));
+    byPart[part] += count;
+    byBlock[part * (blocks + 1) + (inBlock ? static_cast<std::size_t>(row.role.block) : blocks)] += count;
+  }
+  Axis role{"role", {partNames.begin(), partNames.end()}}, block{"block", {}};
+  for (std::size_t index = 0; index < blocks; ++index) block.labels.push_back(std::to_string(index));
+  block.labels.emplace_back("none");
+  result.axes.push_back(std::move(role));
+  result.axes.push_back(std::move(block));
+  result.addWhole("parameters", "parameters", {"role"}, std::move(byPart)).help =
+      "How many numbers each part of the model holds; \"other\" has no place in it.";
+  result.addWhole("parameters_by_block", "parameters", {"role", "block"}, std::move(byBlock)).help =
+      "The same, block by block; \"none\" for what lies in no block.";
+  result.addWhole("total", "parameters", {}, {static_cast<double>(contents.parameters)}).help =
+      "All parameters of the model; scales of quantised weights are none.";
+  result.addWhole("active", "parameters", {}, {static_cast<double>(contents.active)}).help =
+      "Those that one token meets: of E experts of a layer it meets k; embedding and head count in full.";
+}
+
+void addBytes(Result& result, const Contents& contents) {
+  std::map<std::string_view, double> byType;
+  for (const auto& [name, place] : contents.shards.tensors())
+    byType[place.tensor->dtype->name] += static_cast<double>(place.tensor->bytes);
+  Axis type{"type", {}};
+  std::vector<double> bytes;
+  for (const auto& [name, count] : byType) type.labels.emplace_back(name), bytes.push_back(count);
+  result.axes.push_back(std::move(type));
+  result.addWhole("bytes", "bytes", {"type"}, std::move(bytes)).help = "What the files hold of each type of number.";
+}
+
+// What a reader asks first, a fact a row.
+Table facts(const Contents& contents) {
+  std::vector<std::string> what, value;
+  const auto add = [&](const char* name, std::string text) {
+    if (text.empty()) return;
+    what.emplace_back(name);
+    value.push_back(std::move(text));
+  };
+  const auto count = [](std::int64_t number) { return number > 0 ? std::to_string(number) : std::string(); };
+  add("family", contents.type);
+  add("architecture", contents.architecture);
+  add("layers", count(contents.blocks));
+  add("hidden width", count(contents.hidden));
+  add("experts a layer", count(contents.experts));
+  add("experts a token", count(contents.topK));
+  if (contents.config) {
+    const ModelConfig& config = *contents.config;
+    add("layers with experts", count(config.sparseLayers()));
+    add("expert width", count(config.moe.expertWidth));
+    add("shared experts", count(config.moe.sharedExperts));
+    add("attention heads",
+        fmt::format("{}, {} for keys and values", config.attention.heads, config.attention.keyHeads));
+    add("vocabulary", count(config.vocabulary));
+    add("longest sequence", fmt::format("{} tokens", config.length));
+    add("router", routerInWords(config));
+  }
+  add("routing", contents.notRun);
+  add("tensors", std::to_string(contents.shards.tensors().size()));
+  add("files", std::to_string(contents.shards.files().size()));
+  return {{{"fact", "", std::move(what)}, {"value", "", std::move(value)}}};
 }
 
 Description describe() {
   return {.id = "model.inspect",
+          .version = 2,
           .title = "What a model is made of",
           .help =
-              "Every tensor of a checkpoint with its role, and how many parameters each part holds: in all, block by "
-              "block, and "
-              "how many one token meets (the experts that are not chosen left out). Reads headers only.",
+              "Reads the headers of a checkpoint, not its weights: how many parameters each part holds, in all, block "
+              "by block and for one token; bytes by type of number; how tokens find their experts, in words; what is "
+              "not as it should be with the files; the chat template as text; and every tensor with its role.",
           .page = "Overview",
           .in = {{"model", Kind::model}},
           .out = {{"result", Kind::result}},
@@ -83,50 +147,41 @@ Description describe() {
                           .over({"role", "block"})
                           .scale("sequential")
                           .titled("Parameters by block"),
-                      table("tensors", {"tensors"}).titled("Tensors")},
+                      sortedBars("types", "bytes").over({"type"}).titled("Bytes by type"),
+                      table("facts", {"facts"}).titled("About this model"),
+                      table("health", {"health"}).titled("Health of the files"),
+                      table("tensors", {"tensors"}).titled("Tensors"),
+                      table("chat_template", {"chat_template"}).titled("Chat template")},
           .interactive = true,
           .example = "moescope-cli run model.inspect --study S --in model=toy --name inventory"};
 }
 
-Expected<Cost> estimate(const Inputs& inputs, const Parameters&) {
-  TRY(config, readModelConfig(inputs.at("model").path));
-  return Cost{.bytes = 1u << 20, .memory = 64u << 20, .seconds = 0.1};
+Expected<Cost> estimate(const Inputs&, const Parameters&) {
+  return Cost{.bytes = 1u << 20, .memory = 64u << 20, .seconds = 0.5};
 }
 
 Expected<Outputs> run(const Inputs& inputs, const Parameters&, Job& job) {
+  const Artifact& model = inputs.at("model");
   job.progress(0, "reading headers");
-  TRY(inventory, readInventory(inputs.at("model").path));
-  const ModelConfig& config = inventory.config;
-  const std::map<std::string_view, const Slot*> places = placesOf(inventory);
-  const auto blocks = static_cast<std::size_t>(config.layers);
-  std::vector<double> byRole(roles.size(), 0), byBlock(roles.size() * (blocks + 1), 0);
-  for (const auto& [name, place] : inventory.shards.tensors()) {
-    const auto slot = places.find(name);
-    const std::size_t role = slot == places.end() ? 8 : roleOf(slot->second->parameter);
-    const std::int64_t block = slot == places.end() ? config.layers : blockOf(slot->second->parameter, config.layers);
-    const auto count = static_cast<double>(elements(*place.tensor));
-    byRole[role] += count;
-    byBlock[role * (blocks + 1) + static_cast<std::size_t>(block)] += count;
-  }
-  Axis role{"role", {roles.begin(), roles.end()}}, block{"block", {}};
-  for (std::size_t index = 0; index < blocks; ++index) block.labels.push_back(std::to_string(index));
-  block.labels.emplace_back("none");
-  Result result{.axes = {std::move(role), std::move(block)},
-                .facts = {{"operation", "model.inspect"},
-                          {"source", inputs.at("model").title()},
-                          {"family", inventory.family->modelType}}};
-  result.addWhole("parameters", "parameters", {"role"}, std::move(byRole)).help =
-      "How many numbers each part of the model holds.";
-  result.addWhole("parameters_by_block", "parameters", {"role", "block"}, std::move(byBlock)).help =
-      "The same, block by block; \"none\" for what lies in no block.";
-  result.addWhole("total", "parameters", {}, {static_cast<double>(inventory.parameters)}).help =
-      "All parameters of the model.";
-  result.addWhole("active", "parameters", {}, {static_cast<double>(inventory.active)}).help =
-      "Those that one token meets: of E experts of a layer it meets k; embedding and head count in full.";
-  result.add("tensors", tensorTable(inventory, places));
-  return one(
-      "result", std::move(result),
-      {{"parameters", inventory.parameters}, {"active", inventory.active}, {"family", inventory.family->modelType}});
+  TRY(contents, readContents(model.path));
+  job.progress(0.5, "looking for changes");
+  TRY(changed, changedSinceImport(model, contents.shards));
+  if (!changed.empty()) contents.warnings.insert(contents.warnings.begin(), changed);
+  TRY(chat, readChatTemplate(model.path));
+  Result result{.facts = {{"operation", "model.inspect"},
+                          {"source", model.title()},
+                          {"family", contents.type},
+                          {"warnings", contents.warnings}}};
+  addParameters(result, contents);
+  addBytes(result, contents);
+  result.add("facts", facts(contents));
+  std::vector<std::string> health = contents.warnings;
+  if (health.empty()) health.emplace_back("All files are there, whole, and as config.json describes them.");
+  result.add("health", Table{{{"finding", "", std::move(health)}}});
+  result.add("chat_template", Table{{{"line", "", std::move(chat)}}});
+  result.add("tensors", tensorTable(contents));
+  return one("result", std::move(result),
+             {{"parameters", contents.parameters}, {"active", contents.active}, {"family", contents.type}});
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class SafetensorsFile {
   std::vector<StoredTensor> tensors_;
 };
 
-// What is to be written: `bytes` is called once, in order of the names, and its view is used at once.
+// What is to be written: `bytes` is called once, wide types first and then by name, and its view is used at once.
 struct TensorSource {
   std::string name;
   std::string_view dtype = "F32";

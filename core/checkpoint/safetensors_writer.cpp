@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "core/base/part_file.h"
 #include "core/checkpoint/safetensors.h"
 
 namespace moescope {
 namespace {
-
-// A file that is only there under its name once all of it is on the disk.
-class PartFile {
- public:
-  explicit PartFile(std::filesystem::path path)
-      : path_(std::move(path)), part_(path_.string() + ".part" + std::to_string(::getpid())) {
-    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  }
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
-  ~PartFile() {
-    if (descriptor_ < 0) return;
-    ::close(descriptor_);
-    ::unlink(part_.c_str());
-  }
-  bool open() const { return descriptor_ >= 0; }
-
-  Expected<void> write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(descriptor_, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return failure("write");
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
-  Expected<void> finish() {
-    if (::fsync(descriptor_) != 0) return failure("fsync");
-    if (::rename(part_.c_str(), path_.c_str()) != 0) return failure("rename");
-    ::close(descriptor_);
-    descriptor_ = -1;
-    return syncFolder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
-  }
-  Error failure(std::string_view what) const {
-    return environmentError(systemError(what, path_.string(), errno).message, path_.string());
-  }
-
- private:
-  std::filesystem::path path_, part_;
-  int descriptor_ = -1;
-};
 
 Expected<std::string> headerOf(const std::vector<TensorSource>& tensors) {
   Json header = Json::object();
@@ -75,11 +32,14 @@ Expected<std::string> headerOf(const std::vector<TensorSource>& tensors) {
 }  // namespace
 
 Expected<void> writeSafetensors(const std::filesystem::path& path, std::vector<TensorSource> tensors) {
-  std::sort(tensors.begin(), tensors.end(),
-            [](const TensorSource& a, const TensorSource& b) { return a.name < b.name; });
+  // Wide types first, so that all data are aligned, as the reference writer does.
+  std::sort(tensors.begin(), tensors.end(), [](const TensorSource& a, const TensorSource& b) {
+    const Dtype *first = findDtype(a.dtype), *second = findDtype(b.dtype);
+    const std::uint64_t bits = first ? first->bits : 0, others = second ? second->bits : 0;
+    return bits != others ? bits > others : a.name < b.name;
+  });
   TRY(header, headerOf(tensors));
-  PartFile file(path);
-  if (!file.open()) return file.failure("create");
+  TRY(file, PartFile::create(path));
   std::array<std::byte, 8> length{};
   for (std::size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i) & 0xff);
   TRY_DO(file.write(length));

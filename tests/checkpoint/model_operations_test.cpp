@@ -83,6 +83,7 @@ TEST_F(ModelOperations, NamesWhatIsWrongWithAFolder) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::input);
   std::ofstream(folder / "model/config.json") << R"({"model_type":"bert"})";
+  ASSERT_TRUE(writeSafetensors(folder / "model/model.safetensors", {}));
   const auto unknown = inspect();
   ASSERT_FALSE(unknown);
   EXPECT_NE(unknown.error().message.find("bert"), std::string::npos) << unknown.error().message;

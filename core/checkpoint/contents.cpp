@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/checkpoint/contents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/base/utf8.h"
+#include "core/checkpoint/block_scales.h"
+#include "core/checkpoint/unread_format.h"
+#include "core/checkpoint/unused_tensor.h"
+
+namespace moescope {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t longestConfig = 16u << 20;
+
+std::string textIn(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? validUtf8(found->get<std::string>().substr(0, 128)) : "";
+}
+
+// The part of a config.json that speaks of text.
+const Json& textConfig(const Json& json) {
+  for (const char* key : {"text_config", "language_config", "llm_config"})
+    if (json.contains(key) && json[key].is_object()) return json[key];
+  return json;
+}
+
+std::int64_t sizeIn(const Json& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const auto found = json.find(key);
+    if (found != json.end() && found->is_number_unsigned() && found->get<std::uint64_t>() <= 1u << 24)
+      return found->get<std::int64_t>();
+  }
+  return 0;
+}
+
+// Roles by the places that a known family gives its tensors, and reasons for those without one.
+void placeKnown(Contents& contents, const Inventory& inventory) {
+  std::vector<const Slot*> places;
+  for (const Slot& slot : inventory.slots) places.push_back(&slot);
+  std::sort(places.begin(), places.end(), [](const Slot* a, const Slot* b) { return a->name < b->name; });
+  auto place = places.begin();
+  for (const auto& [name, stored] : contents.shards.tensors()) {
+    while (place != places.end() && (*place)->name < name) ++place;
+    const bool placed = place != places.end() && (*place)->name == name;
+    contents.rows.push_back({placed ? roleOfParameter((*place)->parameter, (*place)->expert) : roleByName(name),
+                             placed || isScale(name) ? std::string() : unusedReason(name, inventory.config)});
+  }
+  contents.config = inventory.config;
+  contents.blocks = inventory.config.layers;
+  contents.hidden = inventory.config.hidden;
+  contents.experts = inventory.config.moe.experts;
+  contents.topK = inventory.config.moe.topK;
+  contents.parameters = inventory.parameters;
+  contents.active = inventory.active;
+}
+
+// Roles by names alone. A tensor of all experts has them as its first extent.
+void placeUnknown(Contents& contents, const Json& json) {
+  std::int64_t routed = 0;
+  for (const auto& [name, place] : contents.shards.tensors()) {
+    const TensorRole role = roleByName(name);
+    const Shape shape = place.tensor->shape;
+    const std::int64_t held = role.expert >= 0 ? role.expert + 1 : shape.size() == 3 ? shape[0] : 0;
+    if (role.part == Part::expert) contents.experts = std::max(contents.experts, held);
+    contents.blocks = std::max(contents.blocks, role.block + 1);
+    contents.parameters += parametersOf(*place.tensor);
+    if (role.part == Part::expert) routed += parametersOf(*place.tensor);
+    contents.rows.push_back({role, {}});
+  }
+  const Json& text = textConfig(json);
+  contents.hidden = sizeIn(text, {"hidden_size", "d_model", "n_embd"});
+  contents.topK = sizeIn(text, {"num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k",
+                                "top_k_experts", "experts_per_token"});
+  const std::int64_t met = std::min(contents.topK, contents.experts);
+  contents.active = contents.parameters - (met > 0 ? routed - routed / contents.experts * met : 0);
+}
+
+void warnOfUnused(Contents& contents) {
+  std::map<std::string_view, std::size_t> byReason;
+  for (const Contents::Row& row : contents.rows)
+    if (!row.unused.empty()) ++byReason[row.unused];
+  for (const auto& [reason, count] : byReason)
+    contents.warnings.push_back(
+        fmt::format("{} {} not used: {}.", count, count == 1 ? "tensor is" : "tensors are", reason));
+}
+
+void warnOfCompanions(Contents& contents, const CheckpointFolder& folder) {
+  if (!folder.has("tokenizer.json"))
+    contents.warnings.push_back(
+        folder.has("tokenizer.model") || folder.has("tiktoken.model")
+            ? "There is no tokenizer.json, only another kind of tokenizer: corpora of ids can be used, texts cannot."
+            : "There is no tokenizer.json: corpora of ids can be used, texts cannot.");
+}
+
+Expected<void> readUnknown(Contents& contents, const CheckpointFolder& folder, const Json& json, const Error& why) {
+  TRY_ASSIGN(contents.shards, Shards::open(folder.path()));
+  placeUnknown(contents, json);
+  if (contents.experts == 0) return why;
+  contents.notRun = fmt::format(
+      "Models of type \"{}\" are not computed by this version, so that no routing can be captured: what is in the "
+      "files can be looked at.",
+      contents.type);
+  contents.warnings.push_back(contents.notRun);
+  return {};
+}
+
+}  // namespace
+
+Expected<std::string> changedSinceImport(const Artifact& model, const Shards& shards) {
+  if (model.operation != "model.import") return std::string();
+  TRY(now, referencedModelDigest(shards));
+  if (now == model.id) return std::string();
+  return fmt::format(
+      "The files of {} in {} have changed since it was imported: what was computed from it earlier may not "
+      "hold any more. Import it again.",
+      model.title(), model.path.string());
+}
+
+std::int64_t parametersOf(const StoredTensor& tensor) {
+  if (isScale(tensor.name)) return 0;
+  return std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+Expected<Contents> readContents(const fs::path& path) {
+  std::error_code failure;
+  if (!fs::exists(path, failure))
+    return inputError(fmt::format("{} is not there: if the model was moved, import it again from where it is now (it "
+                                  "stays the same model)",
+                                  path.string()),
+                      path.string());
+  if (!fs::exists(path / "config.json", failure)) return notACheckpoint(path);
+  TRY(folder, CheckpointFolder::open(path));
+  TRY(json, folder.json("config.json", longestConfig));
+  TRY_DO(refuseUnread(folder, json));
+  Contents contents;
+  contents.type = textIn(textConfig(json), "model_type");
+  if (contents.type.empty()) contents.type = textIn(json, "model_type");
+  if (json.contains("architectures") && json["architectures"].is_array() && !json["architectures"].empty() &&
+      json["architectures"][0].is_string())
+    contents.architecture = validUtf8(json["architectures"][0].get<std::string>().substr(0, 128));
+  const auto family = findFamily(json, (path / "config.json").string());
+  if (family) {
+    TRY(inventory, readInventory(path));
+    contents.type = inventory.family->modelType;
+    contents.shards = std::move(inventory.shards);
+    placeKnown(contents, inventory);
+  } else {
+    TRY_DO(readUnknown(contents, folder, json, family.error()));
+  }
+  const std::span<const std::string> ofShards = contents.shards.warnings();
+  contents.warnings.insert(contents.warnings.begin(), ofShards.begin(), ofShards.end());
+  warnOfUnused(contents);
+  warnOfCompanions(contents, folder);
+  return contents;
+}
+
+}  // namespace moescope
