@@ -216,46 +216,4 @@ Json slidingWindow(const ModelConfig& config) {
   return nullptr;
 }
 
-void addAttentionSlots(std::vector<Slot>& slots, const std::string& onDisk, const std::string& role,
-                       const AttentionConfig& attention, std::int64_t hidden) {
-  const std::int64_t width = attention.heads * attention.headWidth, keyWidth = attention.keyHeads * attention.headWidth;
-  const auto add = [&](const char* name, std::vector<std::int64_t> shape, const char* parameter) {
-    slots.push_back({onDisk + "self_attn." + name, std::move(shape), role + parameter});
-  };
-  if (attention.kind == AttentionKind::latent) {
-    const LatentConfig& latent = attention.latent;
-    const std::int64_t shared = latent.rank + latent.rotary;
-    if (latent.queryRank > 0) {
-      add("q_a_proj.weight", {latent.queryRank, hidden}, "query_down");
-      if (attention.inputBias) add("q_a_proj.bias", {latent.queryRank}, "query_down_bias");
-      add("q_a_layernorm.weight", {latent.queryRank}, "query_down_norm");
-      add("q_b_proj.weight", {width, latent.queryRank}, "query");
-    } else {
-      add("q_proj.weight", {width, hidden}, "query");
-    }
-    add("kv_a_proj_with_mqa.weight", {shared, hidden}, "key_value_down");
-    if (attention.inputBias) add("kv_a_proj_with_mqa.bias", {shared}, "key_value_down_bias");
-    add("kv_a_layernorm.weight", {latent.rank}, "key_value_down_norm");
-    add("kv_b_proj.weight", {attention.heads * (latent.plain + latent.value), latent.rank}, "key_value");
-    add("o_proj.weight", {hidden, attention.heads * latent.value}, "output");
-    if (attention.outputBias) add("o_proj.bias", {hidden}, "output_bias");
-    return;
-  }
-  add("q_proj.weight", {width, hidden}, "query");
-  add("k_proj.weight", {keyWidth, hidden}, "key");
-  add("v_proj.weight", {keyWidth, hidden}, "value");
-  add("o_proj.weight", {hidden, width}, "output");
-  if (attention.inputBias) {
-    add("q_proj.bias", {width}, "query_bias");
-    add("k_proj.bias", {keyWidth}, "key_bias");
-    add("v_proj.bias", {keyWidth}, "value_bias");
-  }
-  if (attention.outputBias) add("o_proj.bias", {hidden}, "output_bias");
-  if (attention.sinks) add("sinks", {attention.heads}, "sinks");
-  if (attention.qkNorm != QkNorm::head && attention.qkNorm != QkNorm::full) return;
-  const bool full = attention.qkNorm == QkNorm::full;
-  add("q_norm.weight", {full ? width : attention.headWidth}, "query_norm");
-  add("k_norm.weight", {full ? keyWidth : attention.headWidth}, "key_norm");
-}
-
 }  // namespace moescope

@@ -29,8 +29,4 @@ std::vector<std::string> layerTypes(const ModelConfig& config);
 // The window of the layers that have one, or null.
 Json slidingWindow(const ModelConfig& config);
 
-// The names of attention's tensors as most families have them, "self_attn." and what follows.
-void addAttentionSlots(std::vector<Slot>& slots, const std::string& onDisk, const std::string& role,
-                       const AttentionConfig& attention, std::int64_t hidden);
-
 }  // namespace moescope

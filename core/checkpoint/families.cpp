@@ -19,6 +19,11 @@ std::span<const Family> families() {
   return all;
 }
 
+std::vector<Slot> Family::slots(const ModelConfig& config, const Shards* folder) const {
+  const TensorNames own = names(config);
+  return decoderSlots(config, own, folder ? StoredNames(*folder, own) : StoredNames());
+}
+
 namespace {
 
 // The switches that a family has no part in choosing unless it says so: all but what its own `matches` looks at.

@@ -6,19 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/checkpoint/model_config.h"
+#include "core/checkpoint/decoder_slots.h"
 
 namespace moescope {
-
-// One tensor on disk and where it belongs: rows [firstRow, firstRow + shape[0]) of a parameter of the decoder
-// ("layers.3.query"), or of one expert of a stacked one.
-struct Slot {
-  std::string name;                 // on disk
-  std::vector<std::int64_t> shape;  // on disk
-  std::string parameter;            // role in the decoder
-  std::int64_t expert = -1;         // of a stacked parameter [E,...]; -1 for the others
-  std::int64_t firstRow = 0;
-};
 
 // A family of checkpoints: a choice of switches with names of its own. Read and written through the same table.
 struct Family {
@@ -27,8 +17,11 @@ struct Family {
   bool (*matches)(const ModelConfig& config);  // this family computes exactly what these switches say
   Json (*write)(const ModelConfig& config);    // config.json
   Expected<ModelConfig> (*read)(const Json& json, const std::string& file);
-  std::vector<Slot> (*slots)(const ModelConfig& config);  // every tensor of such a model
-  std::vector<std::string> aliases = {};                  // other model_types of the same, with the same names
+  TensorNames (*names)(const ModelConfig& config);
+  std::vector<std::string> aliases = {};  // other model_types of the same, with the same names
+
+  // Every tensor of such a model; as they are stored in a folder, where one is given.
+  std::vector<Slot> slots(const ModelConfig& config, const Shards* folder = nullptr) const;
 };
 
 // The explicit list; a new family is its file and one line in families.cpp.

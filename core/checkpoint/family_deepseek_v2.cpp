@@ -64,14 +64,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family deepseekV2Family() {
-  return {"deepseek_v2", "DeepseekV2ForCausalLM", matches, write, read, slots};
+  return {"deepseek_v2", "DeepseekV2ForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

@@ -59,14 +59,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family deepseekV3Family() {
-  return {"deepseek_v3", "DeepseekV3ForCausalLM", matches, write, read, slots, {"kimi_k2"}};
+  return {"deepseek_v3", "DeepseekV3ForCausalLM", matches, write, read, names, {"kimi_k2"}};
 }
 
 }  // namespace moescope

@@ -61,14 +61,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family dots1Family() {
-  return {"dots1", "Dots1ForCausalLM", matches, write, read, slots};
+  return {"dots1", "Dots1ForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

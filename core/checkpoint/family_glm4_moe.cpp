@@ -56,14 +56,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family glm4MoeFamily() {
-  return {"glm4_moe", "Glm4MoeForCausalLM", matches, write, read, slots};
+  return {"glm4_moe", "Glm4MoeForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

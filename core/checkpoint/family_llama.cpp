@@ -31,14 +31,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family llamaFamily() {
-  return {"llama", "LlamaForCausalLM", matches, write, read, slots};
+  return {"llama", "LlamaForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

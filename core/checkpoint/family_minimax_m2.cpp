@@ -51,21 +51,20 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
+TensorNames names(const ModelConfig&) {
   TensorNames names;
   names.experts = "block_sparse_moe.experts";
-  names.gate = "w1";
-  names.up = "w3";
-  names.down = "w2";
+  names.layout = separateExperts("w1", "w3", "w2");
   names.router = "block_sparse_moe.gate.weight";
   names.routerBias = "block_sparse_moe.e_score_correction_bias";
-  return decoderSlots(config, names);
+  names.renames = {{".block_sparse_moe.", ".mlp."}};
+  return names;
 }
 
 }  // namespace
 
 Family minimaxM2Family() {
-  return {"minimax_m2", "MiniMaxM2ForCausalLM", matches, write, read, slots};
+  return {"minimax_m2", "MiniMaxM2ForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

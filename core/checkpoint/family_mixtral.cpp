@@ -37,20 +37,19 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
+TensorNames names(const ModelConfig&) {
   TensorNames names;
   names.experts = "block_sparse_moe.experts";
-  names.gate = "w1";
-  names.up = "w3";
-  names.down = "w2";
+  names.layout = separateExperts("w1", "w3", "w2");
   names.router = "block_sparse_moe.gate.weight";
-  return decoderSlots(config, names);
+  names.renames = {{".block_sparse_moe.", ".mlp."}};
+  return names;
 }
 
 }  // namespace
 
 Family mixtralFamily() {
-  return {"mixtral", "MixtralForCausalLM", matches, write, read, slots};
+  return {"mixtral", "MixtralForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

@@ -23,14 +23,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return modelConfigFromJson(json["moescope"], file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family moescopeFamily() {
-  return {"moescope", "MoescopeForCausalLM", [](const ModelConfig&) { return true; }, write, read, slots};
+  return {"moescope", "MoescopeForCausalLM", [](const ModelConfig&) { return true; }, write, read, names};
 }
 
 }  // namespace moescope

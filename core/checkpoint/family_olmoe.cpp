@@ -44,14 +44,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family olmoeFamily() {
-  return {"olmoe", "OlmoeForCausalLM", matches, write, read, slots};
+  return {"olmoe", "OlmoeForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

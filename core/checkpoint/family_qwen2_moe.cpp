@@ -59,16 +59,16 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
+TensorNames names(const ModelConfig&) {
   TensorNames names;
   names.shared = "mlp.shared_expert";
-  return decoderSlots(config, names);
+  return names;
 }
 
 }  // namespace
 
 Family qwen2MoeFamily() {
-  return {"qwen2_moe", "Qwen2MoeForCausalLM", matches, write, read, slots};
+  return {"qwen2_moe", "Qwen2MoeForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

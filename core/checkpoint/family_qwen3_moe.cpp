@@ -47,14 +47,14 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   return finished(reader, config, file);
 }
 
-std::vector<Slot> slots(const ModelConfig& config) {
-  return decoderSlots(config, {});
+TensorNames names(const ModelConfig&) {
+  return {};
 }
 
 }  // namespace
 
 Family qwen3MoeFamily() {
-  return {"qwen3_moe", "Qwen3MoeForCausalLM", matches, write, read, slots};
+  return {"qwen3_moe", "Qwen3MoeForCausalLM", matches, write, read, names};
 }
 
 }  // namespace moescope

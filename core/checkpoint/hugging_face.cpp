@@ -9,55 +9,6 @@
 #include "core/checkpoint/attention_config.h"
 
 namespace moescope {
-namespace {
-
-void addMlp(std::vector<Slot>& slots, const std::string& onDisk, const TensorNames& names, const std::string& parameter,
-            std::int64_t width, std::int64_t hidden, std::int64_t expert = -1) {
-  slots.push_back({onDisk + "." + names.gate + ".weight", {width, hidden}, parameter + ".gate_up", expert, 0});
-  slots.push_back({onDisk + "." + names.up + ".weight", {width, hidden}, parameter + ".gate_up", expert, width});
-  slots.push_back({onDisk + "." + names.down + ".weight", {hidden, width}, parameter + ".down", expert, 0});
-}
-
-void addSparse(std::vector<Slot>& slots, const std::string& onDisk, const std::string& role, const ModelConfig& config,
-               const TensorNames& names) {
-  const MoeConfig& moe = config.moe;
-  slots.push_back({onDisk + names.router, {moe.experts, config.hidden}, role + "router"});
-  if (moe.router.kind == "sigmoid_bias")
-    slots.push_back({onDisk + names.routerBias, {moe.experts}, role + "router_bias"});
-  if (moe.router.bias) slots.push_back({onDisk + names.routerLogitBias, {moe.experts}, role + "router_logit_bias"});
-  if (moe.router.kind == "noisy")
-    slots.push_back({onDisk + names.routerNoise, {moe.experts, config.hidden}, role + "router_noise"});
-  for (std::int64_t e = 0; e < moe.experts; ++e)
-    addMlp(slots, fmt::format("{}{}.{}", onDisk, names.experts, e), names, role + "experts", moe.expertWidth,
-           config.hidden, e);
-  if (moe.sharedWidth > 0) {
-    const TensorNames plain;
-    addMlp(slots, onDisk + names.shared, plain, role + "shared", moe.sharedWidth, config.hidden);
-  }
-  if (moe.sharedGate) slots.push_back({onDisk + names.sharedGate, {1, config.hidden}, role + "shared.gate"});
-}
-
-}  // namespace
-
-std::vector<Slot> decoderSlots(const ModelConfig& config, const TensorNames& names) {
-  std::vector<Slot> slots;
-  slots.push_back({"model.embed_tokens.weight", {config.vocabulary, config.hidden}, "embedding"});
-  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    const std::string onDisk = fmt::format("model.layers.{}.", layer), role = fmt::format("layers.{}.", layer);
-    slots.push_back({onDisk + "input_layernorm.weight", {config.hidden}, role + "attention_norm"});
-    addAttentionSlots(slots, onDisk, role, config.attentionOf(layer), config.hidden);
-    slots.push_back({onDisk + "post_attention_layernorm.weight", {config.hidden}, role + "feed_forward_norm"});
-    if (config.isSparse(layer))
-      addSparse(slots, onDisk, role, config, names);
-    else
-      addMlp(slots, onDisk + "mlp", {}, role + "dense", config.denseWidth, config.hidden);
-  }
-  slots.push_back({"model.norm.weight", {config.hidden}, "norm"});
-  if (!config.tiedHead) slots.push_back({"lm_head.weight", {config.vocabulary, config.hidden}, "head"});
-  if (config.headBias) slots.push_back({"lm_head.bias", {config.vocabulary}, "head_bias"});
-  return slots;
-}
-
 Json commonConfig(const ModelConfig& config, const char* modelType, const char* architecture) {
   const AttentionConfig& attention = config.attention;
   Json json = {

@@ -7,21 +7,6 @@
 
 namespace moescope {
 
-// What the families of `transformers` here have in common: the keys of config.json and the names of a Llama-like
-// decoder. Where they differ, a family's file says so.
-struct TensorNames {
-  std::string experts = "mlp.experts";  // + ".E." + gate + ".weight"
-  std::string gate = "gate_proj", up = "up_proj", down = "down_proj";
-  std::string router = "mlp.gate.weight";
-  std::string routerBias = "mlp.gate.e_score_correction_bias";
-  std::string routerLogitBias = "mlp.router.bias";
-  std::string routerNoise = "mlp.gate_noise.weight";
-  std::string shared = "mlp.shared_experts";
-  std::string sharedGate = "mlp.shared_expert_gate.weight";
-};
-
-std::vector<Slot> decoderSlots(const ModelConfig& config, const TensorNames& names);
-
 // The keys that every family writes: sizes, heads, norm, positions, no special tokens.
 Json commonConfig(const ModelConfig& config, const char* modelType, const char* architecture);
 

@@ -6,30 +6,14 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "core/base/checked.h"
 #include "core/base/digest.h"
 #include "core/base/json_reading.h"
+#include "core/checkpoint/tensor_values.h"
 
 namespace moescope {
 namespace {
-
-bool isReal(std::string_view dtype) {
-  return dtype == "F32" || dtype == "BF16" || dtype == "F16" || dtype == "F64";
-}
-
-// There are at least as many tensors as experts' matrices, so that the list of what is wanted is no longer than the
-// files.
-Expected<void> checkExtent(const Shards& shards, const ModelConfig& config) {
-  const std::optional<std::int64_t> matrices = checkedMultiply(config.sparseLayers() * 3, config.moe.experts);
-  if (matrices && static_cast<std::uint64_t>(*matrices) <= shards.tensors().size()) return {};
-  const std::string folder = shards.folder().string();
-  return inputError(
-      fmt::format("{}: config.json speaks of {} layers with {} experts each, but the files hold only {} tensors",
-                  folder, config.sparseLayers(), config.moe.experts, shards.tensors().size()),
-      folder + "/config.json");
-}
 
 Expected<void> checkTensor(const Shards& shards, const Slot& slot, const std::string& family) {
   const std::string folder = shards.folder().string();
@@ -37,11 +21,11 @@ Expected<void> checkTensor(const Shards& shards, const Slot& slot, const std::st
   if (!place)
     return inputError(fmt::format("{} lacks the tensor \"{}\" of a {} model", folder, slot.name, family), folder);
   const std::string file = place->file->path().string();
-  if (place->tensor->shape != slot.shape)
+  if (!std::ranges::equal(place->tensor->shape, slot.shape))
     return inputError(fmt::format("{}: tensor \"{}\" has shape [{}], but config.json asks for [{}]", file, slot.name,
                                   fmt::join(place->tensor->shape, ", "), fmt::join(slot.shape, ", ")),
                       file, place->tensor->offset);
-  if (!isReal(place->tensor->dtype->name))
+  if (!isReal(*place->tensor->dtype))
     return inputError(fmt::format("{}: tensor \"{}\" is of type {}; F32, BF16, F16 and F64 are read", file, slot.name,
                                   place->tensor->dtype->name),
                       file, place->tensor->offset);
@@ -54,10 +38,10 @@ Expected<void> checkTensors(Inventory& inventory) {
   for (const Slot& slot : inventory.slots) {
     TRY_DO(checkTensor(inventory.shards, slot, inventory.family->modelType));
     wanted.insert(slot.name);
-    const std::int64_t numbers =
-        std::accumulate(slot.shape.begin(), slot.shape.end(), std::int64_t{1}, std::multiplies<>());
-    inventory.parameters += numbers;
-    if (slot.expert < moe.topK) inventory.active += numbers;  // of the experts, as many as a token meets
+    inventory.parameters += slot.size() * std::max<std::int64_t>(slot.experts, 1);
+    // Of the experts, as many as a token meets.
+    if (slot.expert < moe.topK)
+      inventory.active += slot.size() * std::max<std::int64_t>(std::min(slot.experts, moe.topK), 1);
   }
   for (const auto& [name, place] : inventory.shards.tensors()) {
     const bool derived =
@@ -99,8 +83,7 @@ Expected<Inventory> readInventory(const std::filesystem::path& folder) {
   TRY_ASSIGN(inventory.family, findFamily(inventory.json, file));
   TRY_ASSIGN(inventory.config, inventory.family->read(inventory.json, file));
   TRY_ASSIGN(inventory.shards, Shards::open(folder));
-  TRY_DO(checkExtent(inventory.shards, inventory.config));
-  inventory.slots = inventory.family->slots(inventory.config);
+  inventory.slots = inventory.family->slots(inventory.config, &inventory.shards);
   TRY_DO(checkTensors(inventory));
   return inventory;
 }

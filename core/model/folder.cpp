@@ -2,14 +2,15 @@
 #include "core/model/folder.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <unordered_map>
 
 #include "core/base/json_reading.h"
 #include "core/checkpoint/inventory.h"
+#include "core/checkpoint/slot_reading.h"
 #include "core/model/torch_error.h"
 
 namespace moescope {
@@ -26,32 +27,48 @@ TensorsByName tensorsOf(Decoder& decoder) {
   return byName;
 }
 
-// The part of a parameter that one tensor on disk holds; a view.
-at::Tensor viewOf(const at::Tensor& parameter, const Slot& slot) {
-  const at::Tensor whole = slot.expert < 0 ? parameter : parameter.select(0, slot.expert);
-  return whole.narrow(0, slot.firstRow, slot.shape.front());
+// The numbers of a parameter that a slot fills for one expert (any, where it has none): whole rows, on the CPU.
+std::span<float> numbersOf(const at::Tensor& parameter, const Slot& slot, std::int64_t expert) {
+  const std::int64_t matrix = expert < 0 ? 0 : expert * parameter.stride(0);
+  float* start = parameter.mutable_data_ptr<float>() + matrix + slot.firstRow * slot.columns();
+  return {start, static_cast<std::size_t>(slot.size())};
 }
 
-TensorSource sourceOf(const at::Tensor& parameter, const Slot& slot) {
-  const at::Tensor view = viewOf(parameter, slot).detach();
-  auto held = std::make_shared<at::Tensor>();  // alive while its bytes are written
-  return {slot.name, "F32", slot.shape, [view, held]() -> Expected<std::span<const std::byte>> {
-            *held = view.cpu().to(at::kFloat).contiguous();
-            return std::span(static_cast<const std::byte*>(held->const_data_ptr()), held->nbytes());
+// Calls work(expert) for each expert of a slot, or work(-1) where it has none.
+template <class Work>
+Expected<void> forEachExpert(const Slot& slot, const Work& work) {
+  if (slot.experts == 0) return work(slot.expert);
+  for (std::int64_t expert = 0; expert < slot.experts; ++expert) TRY_DO(work(expert));
+  return {};
+}
+
+// One tensor on disk: all slots of that name, put together.
+TensorSource sourceOf(std::vector<Slot> slots, const TensorsByName& tensors) {
+  std::vector<at::Tensor> parameters;
+  for (const Slot& slot : slots) parameters.push_back(tensors.at(slot.parameter).detach());
+  const std::string name = slots.front().name;
+  const std::vector<std::int64_t> shape = slots.front().shape;
+  auto held = std::make_shared<std::vector<float>>();  // alive while its bytes are written
+  return {name, "F32", shape, [slots, parameters, held]() -> Expected<std::span<const std::byte>> {
+            const std::vector<std::int64_t>& extents = slots.front().shape;
+            held->resize(static_cast<std::size_t>(
+                std::accumulate(extents.begin(), extents.end(), std::int64_t{1}, std::multiplies<>())));
+            for (std::size_t i = 0; i < slots.size(); ++i) {
+              const at::Tensor parameter = parameters[i].cpu().to(at::kFloat).contiguous();
+              TRY_DO(forEachExpert(slots[i], [&](std::int64_t expert) -> Expected<void> {
+                storeSlot(slots[i], expert, numbersOf(parameter, slots[i], expert), *held);
+                return {};
+              }));
+            }
+            return std::as_bytes(std::span(*held));
           }};
 }
 
-at::ScalarType typeOf(std::string_view dtype) {
-  if (dtype == "BF16") return at::kBFloat16;
-  if (dtype == "F16") return at::kHalf;
-  return dtype == "F64" ? at::kDouble : at::kFloat;  // the inventory lets no other pass
-}
-
 Expected<void> readInto(const Shards::Place& place, const Slot& slot, const at::Tensor& parameter) {
-  const at::Tensor stored = at::empty(slot.shape, at::TensorOptions(typeOf(place.tensor->dtype->name)));
-  TRY_DO(
-      place.file->read(*place.tensor, std::span(static_cast<std::byte*>(stored.mutable_data_ptr()), stored.nbytes())));
-  viewOf(parameter, slot).copy_(stored);
+  const at::Tensor onCpu = parameter.is_cpu() ? parameter : parameter.cpu();
+  TRY_DO(forEachExpert(
+      slot, [&](std::int64_t expert) { return readSlot(place, slot, expert, numbersOf(onCpu, slot, expert)); }));
+  if (!parameter.is_cpu()) parameter.copy_(onCpu);
   return {};
 }
 
@@ -91,13 +108,14 @@ Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Jso
     const Family& family = familyFor(decoder.config());
     const TensorsByName tensors = tensorsOf(decoder);
     TRY_DO(makeFolders(folder));
-    std::vector<TensorSource> sources;
-    for (const Slot& slot : family.slots(decoder.config())) {
-      const auto found = tensors.find(slot.parameter);
-      if (found == tensors.end())
+    std::map<std::string, std::vector<Slot>> byName;
+    for (Slot& slot : family.slots(decoder.config())) {
+      if (!tensors.contains(slot.parameter))
         return bugError(fmt::format("the decoder has no \"{}\" to write as {}", slot.parameter, slot.name));
-      sources.push_back(sourceOf(found->second, slot));
+      byName[slot.name].push_back(std::move(slot));
     }
+    std::vector<TensorSource> sources;
+    for (auto& [name, slots] : byName) sources.push_back(sourceOf(std::move(slots), tensors));
     TRY_DO(writeShards(folder, std::move(sources)));
     if (tokenizer) TRY_DO(tokenizer->save(folder));
     Json note = record.is_object() ? record : Json::object();

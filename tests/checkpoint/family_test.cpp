@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 namespace moescope {
@@ -64,15 +66,19 @@ TEST(Family, ConfigIsReadBackAsTheSameSwitches) {
   }
 }
 
-TEST(Family, EveryTensorHasOneNameAndEveryRowOnePlace) {
+TEST(Family, EveryNumberOnDiskHasOnePlaceAndEveryPlaceOneNumber) {
   for (const auto& [name, config] : examples()) {
-    std::set<std::string> names;
+    std::map<std::string, std::int64_t> stored, kept;
     std::set<std::tuple<std::string, std::int64_t, std::int64_t>> rows;
     for (const Slot& slot : familyFor(config).slots(config)) {
-      EXPECT_TRUE(names.insert(slot.name).second) << slot.name;
-      for (std::int64_t row = 0; row < slot.shape.front(); ++row)
-        EXPECT_TRUE(rows.insert({slot.parameter, slot.expert, slot.firstRow + row}).second) << slot.name;
+      stored[slot.name] = std::accumulate(slot.shape.begin(), slot.shape.end(), std::int64_t{1}, std::multiplies<>());
+      kept[slot.name] += slot.size() * std::max<std::int64_t>(slot.experts, 1);
+      for (std::int64_t expert = std::max<std::int64_t>(slot.expert, 0);
+           expert < std::max<std::int64_t>({slot.experts, slot.expert + 1, 1}); ++expert)
+        for (std::int64_t row = 0; row < slot.rows(); ++row)
+          EXPECT_TRUE(rows.insert({slot.parameter, expert, slot.firstRow + row}).second) << slot.name;
     }
+    EXPECT_EQ(stored, kept) << name;
   }
 }
 

@@ -48,13 +48,15 @@ inline std::vector<float> counterWeights(const std::string& name, const std::vec
   return weights;
 }
 
-// Gives every tensor of the decoder the weights that a file of its family would hold.
+// Gives every tensor of the decoder the weights that a file of its family would hold. Families that store one matrix
+// a tensor only.
 inline void fillFromCounter(Decoder& decoder) {
   const at::NoGradGuard guard;
   std::map<std::string, at::Tensor> tensors;
   for (const NamedTensor& tensor : decoder.parameters()) tensors[tensor.name] = tensor.value;
   for (const NamedTensor& tensor : decoder.buffers()) tensors[tensor.name] = tensor.value;
   for (const Slot& slot : familyFor(decoder.config()).slots(decoder.config())) {
+    TORCH_INTERNAL_ASSERT(slot.experts == 0 && !slot.transposed && slot.storedRows == 0);
     const std::vector<float> weights = counterWeights(slot.name, slot.shape);
     at::Tensor given = at::empty(slot.shape, at::kFloat);
     std::copy(weights.begin(), weights.end(), given.mutable_data_ptr<float>());
