@@ -45,6 +45,19 @@ QString jobPrefix() {
   return prefix;
 }
 
+KnownJob knownJob(const Json& job) {
+  KnownJob known{textAt(job, "job"),  textAt(job, "operation"), textAt(job, "state"), {},
+                 objectAt(job, "in"), objectAt(job, "set")};
+  // The shortest of NAME and NAME.PORT is what the user typed.
+  const Json names = objectAt(job, "names");
+  for (const Json& named : names)
+    if (named.is_string() &&
+        (known.name.isEmpty() || known.name.size() > static_cast<qsizetype>(named.get<std::string>().size())))
+      known.name = QString::fromStdString(named.get<std::string>());
+  if (const auto keep = job.find("keep"); keep != job.end() && keep->is_boolean()) known.keep = keep->get<bool>();
+  return known;
+}
+
 }  // namespace
 
 EngineClient::EngineClient(QObject* parent) : QObject(parent) {
@@ -212,6 +225,7 @@ void EngineClient::dispatchJob(const std::string& type, const Json& message) {
   if (type == "accepted") {
     Q_EMIT accepted(job);
   } else if (type == "progress") {
+    if (message.contains("operation")) Q_EMIT seen(knownJob(message));
     Q_EMIT progressed(job, realAt(message, "fraction"), textAt(message, "stage"), realAt(message, "eta"));
   } else if (type == "metrics") {
     Q_EMIT metricsArrived(metricsFromJson(message));
@@ -237,15 +251,7 @@ void EngineClient::greet(const Json& message) {
   const Json listed = objectAt(message, "jobs");
   for (const Json& job : listed) {
     if (!job.is_object()) continue;
-    KnownJob known{textAt(job, "job"),  textAt(job, "operation"), textAt(job, "state"), {},
-                   objectAt(job, "in"), objectAt(job, "set")};
-    // The shortest of NAME and NAME.PORT is what the user typed.
-    const Json names = objectAt(job, "names");
-    for (const Json& named : names)
-      if (named.is_string() &&
-          (known.name.isEmpty() || known.name.size() > static_cast<qsizetype>(named.get<std::string>().size())))
-        known.name = QString::fromStdString(named.get<std::string>());
-    if (const auto keep = job.find("keep"); keep != job.end() && keep->is_boolean()) known.keep = keep->get<bool>();
+    KnownJob known = knownJob(job);
     if (!known.job.isEmpty()) jobs.push_back(std::move(known));
   }
   send({{"type", "operations"}});

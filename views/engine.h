@@ -66,6 +66,7 @@ class EngineClient : public QObject {
   void rowsArrived(const std::vector<moescope::StudyRow>& rows, bool complete);
   void submitted(const QString& job, const moescope::Order& order);
   void accepted(const QString& job);
+  void seen(const moescope::KnownJob& job);  // one that runs in this study, of whomever
   void progressed(const QString& job, double fraction, const QString& stage, double secondsLeft);
   void metricsArrived(const moescope::MetricsBatch& batch);
   void artifactArrived(const QString& job, const QString& port, const QString& id, bool final);

@@ -7,6 +7,22 @@ namespace moescope {
 namespace {
 constexpr std::size_t mostLines = 200;
 constexpr qsizetype mostLog = 500;
+
+// A job that this window did not submit.
+JobLine lineOf(const KnownJob& job) {
+  JobLine line;
+  line.job = job.job;
+  line.order.operation = job.operation.toStdString();
+  line.order.name = job.name;
+  line.order.keep = job.keep;
+  for (const auto& [port, ids] : job.inputs.items())
+    for (const Json& id : ids)
+      if (id.is_string()) line.order.inputs[port].push_back(id.get<std::string>());
+  if (job.set.is_object()) line.order.set = job.set;
+  line.state = job.state == QLatin1String("running") ? JobLine::State::running : JobLine::State::waiting;
+  return line;
+}
+
 }  // namespace
 
 JobModel::JobModel(EngineClient& engine, QObject* parent) : QAbstractListModel(parent), engine_(engine) {
@@ -18,6 +34,12 @@ JobModel::JobModel(EngineClient& engine, QObject* parent) : QAbstractListModel(p
   });
   connect(&engine, &EngineClient::accepted, this, [this](const QString& job) {
     if (JobLine* line = mutableLine(job)) line->state = JobLine::State::running, update(job);
+  });
+  // A recipe or a command line at work in the same study; previews of other windows are nobody's business.
+  connect(&engine, &EngineClient::seen, this, [this](const KnownJob& job) {
+    if (find(job.job) != nullptr || !job.keep || job.state != QLatin1String("running")) return;
+    add(lineOf(job));
+    engine_.attach(job.job, 0);
   });
   connect(&engine, &EngineClient::progressed, this,
           [this](const QString& job, double fraction, const QString& stage, double left) {
@@ -92,19 +114,7 @@ void JobModel::greeted(const std::vector<KnownJob>& jobs) {
   }
   for (const KnownJob& job : jobs) {
     if (job.state != QLatin1String("running") && job.state != QLatin1String("queued")) continue;
-    if (find(job.job) == nullptr) {
-      JobLine line;
-      line.job = job.job;
-      line.order.operation = job.operation.toStdString();
-      line.order.name = job.name;
-      line.order.keep = job.keep;
-      for (const auto& [port, ids] : job.inputs.items())
-        for (const Json& id : ids)
-          if (id.is_string()) line.order.inputs[port].push_back(id.get<std::string>());
-      if (job.set.is_object()) line.order.set = job.set;
-      line.state = job.state == QLatin1String("running") ? JobLine::State::running : JobLine::State::waiting;
-      add(std::move(line));
-    }
+    if (find(job.job) == nullptr) add(lineOf(job));
     engine_.attach(job.job, 0);
   }
 }

@@ -2,18 +2,13 @@
 #include "views/main_window.h"
 
 #include <QApplication>
-#include <QButtonGroup>
 #include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QMimeData>
-#include <QPushButton>
-#include <QScrollArea>
 #include <QSplitter>
-#include <QStackedWidget>
-#include <QStyle>
 #include <QThread>
 
 #include "core/base/json_reading.h"
@@ -22,9 +17,9 @@
 #include "views/command_palette.h"
 #include "views/elided_label.h"
 #include "views/figure_panel.h"
-#include "views/icon_button.h"
 #include "views/job_bar.h"
 #include "views/notice.h"
+#include "views/page_tabs.h"
 #include "views/pages/analysis_page.h"
 #include "views/pages/figures_page.h"
 #include "views/pages/form_side.h"
@@ -33,6 +28,7 @@
 #include "views/pages/train_page.h"
 #include "views/pages/welcome_page.h"
 #include "views/parameter_field.h"
+#include "views/side_stack.h"
 #include "views/study_view.h"
 #include "views/window_actions.h"
 
@@ -127,56 +123,23 @@ void MainWindow::makeCentre() {
   leftLayout->addWidget(studyTitle_);
   leftLayout->addWidget(new StudyView(workbench_.tree, workbench_.selection), 1);
 
-  auto* centre = new QWidget;
-  auto* centreLayout = new QVBoxLayout(centre);
-  centreLayout->setContentsMargins(0, 0, 0, 0);
-  centreLayout->setSpacing(0);
-  auto* head = new QWidget;
-  head->setProperty("role", "head");
-  head->setAttribute(Qt::WA_StyledBackground);
-  tabs_ = new QHBoxLayout(head);
-  tabs_->setContentsMargins(14, 0, 8, 0);
-  tabs_->setSpacing(0);
-  tabs_->addStretch(1);
-  auto* toggle = new IconButton(Glyph::sides, tr("Right side (Ctrl+Shift+B)"));
-  connect(toggle, &QToolButton::clicked, this, [this] {
+  tabs_ = new PageTabs;
+  connect(tabs_, &PageTabs::asked, this, &MainWindow::showPage);
+  connect(tabs_, &PageTabs::sideToggled, this, [this] {
     sideAsked_ = true;
     right_->setVisible(right_->isHidden());
   });
-  tabs_->addWidget(toggle);
-  tabGroup_ = new QButtonGroup(this);
-  centreLayout->addWidget(head);
-  banner_ = new Banner;
-  auto* bannerRow = new QVBoxLayout;
-  bannerRow->setContentsMargins(16, 0, 16, 0);
-  bannerRow->addWidget(banner_);
-  centreLayout->addLayout(bannerRow);
-  pages_ = new QStackedWidget;
-  centreLayout->addWidget(pages_, 1);
+  addPages();
 
   right_ = sideFrame(Measures::right);
   auto* rightLayout = new QVBoxLayout(right_);
   rightLayout->setContentsMargins(0, 0, 0, 0);
-  sides_ = new QStackedWidget;
-  rightLayout->addWidget(sides_);
+  side_ = new SideStack;
+  rightLayout->addWidget(side_);
   form_ = new FormSide(workbench_);
 
-  addPage(new OverviewPage(workbench_));
-  addPage(new TrainPage(workbench_));
-  addPage(new AnalysisPage(tr("Load"),
-                           tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
-                           workbench_));
-  addPage(new AnalysisPage(
-      tr("Specialisation"),
-      tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."), workbench_));
-  addPage(new TokensPage(workbench_));
-  addPage(new FiguresPage(workbench_));
-  auto* welcome = new WelcomePage(session_, workbench_);
-  connect(welcome, &WelcomePage::openAsked, this, &MainWindow::openStudy);
-  pages_->addWidget(welcome);
-
   splitter_->addWidget(left_);
-  splitter_->addWidget(centre);
+  splitter_->addWidget(tabs_);
   splitter_->addWidget(right_);
   splitter_->setStretchFactor(1, 1);
   splitter_->setSizes({Measures::left, 900, Measures::right});
@@ -194,18 +157,20 @@ void MainWindow::makeCentre() {
   setCentralWidget(all);
 }
 
-void MainWindow::addPage(Page* page) {
-  pages_->addWidget(page);
-  auto* tab = new QPushButton(page->name());
-  tab->setProperty("kind", "tab");
-  tab->setCheckable(true);
-  tab->setFocusPolicy(Qt::TabFocus);
-  tab->setEnabled(false);  // until a study is open
-  // The chosen tab is semibold; its room is kept so that the others stay where they are.
-  tab->setMinimumWidth(QFontMetrics(titleFont()).horizontalAdvance(page->name()) + 26);
-  tabGroup_->addButton(tab, pages_->indexOf(page));
-  tabs_->insertWidget(tabs_->count() - 2, tab);
-  connect(tab, &QPushButton::clicked, this, [this, page] { showPage(page->name()); });
+void MainWindow::addPages() {
+  tabs_->add(new OverviewPage(workbench_));
+  tabs_->add(new TrainPage(workbench_));
+  tabs_->add(new AnalysisPage(
+      tr("Load"), tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
+      workbench_));
+  tabs_->add(new AnalysisPage(
+      tr("Specialisation"),
+      tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."), workbench_));
+  tabs_->add(new TokensPage(workbench_));
+  tabs_->add(new FiguresPage(workbench_));
+  auto* welcome = new WelcomePage(session_, workbench_);
+  connect(welcome, &WelcomePage::openAsked, this, &MainWindow::openStudy);
+  tabs_->setWelcome(welcome);
 }
 
 void MainWindow::connectWorkbench() {
@@ -224,23 +189,23 @@ void MainWindow::connectWorkbench() {
   EngineClient& engine = workbench_.engine;
   connect(&engine, &EngineClient::greeted, this, [this](const Json& devices, const std::vector<KnownJob>&) {
     jobs_->setMachine(machineWords(devices));
-    if (banner_->property("of").toString() == QLatin1String("engine")) banner_->hide();
+    if (tabs_->banner().property("of").toString() == QLatin1String("engine")) tabs_->banner().hide();
   });
   connect(&engine, &EngineClient::lost, this, [this](const QString& what, const QString& details, int seconds) {
     say(QStringLiteral("error"), tr("%1 It is started again in %2 s; the window goes on.").arg(what).arg(seconds),
         details);
-    banner_->setProperty("of", QStringLiteral("engine"));
+    tabs_->banner().setProperty("of", QStringLiteral("engine"));
   });
   connect(&engine, &EngineClient::logged, this, [this](const QString& job, const QString& level, const QString& text) {
     if (job.isEmpty() && level == QLatin1String("warning")) say(level, text);
   });
-  connect(&engine, &EngineClient::refused, this, [this](const Error& error) { banner_->say(error); });
+  connect(&engine, &EngineClient::refused, this, [this](const Error& error) { tabs_->banner().say(error); });
   connect(&engine, &EngineClient::edited, this, [this](const Json& message) {
     const QString what = QString::fromStdString(message.value("what", std::string()));
     if (what.contains(QLatin1Char(' '))) say(QStringLiteral("info"), what);
   });
   connect(&workbench_.tree, &ArtifactTree::renameAsked, this, [this](const QString& id, const QString& name) {
-    if (const auto right = Study::checkName(name.toStdString()); !right) return banner_->say(right.error());
+    if (const auto right = Study::checkName(name.toStdString()); !right) return tabs_->banner().say(right.error());
     workbench_.engine.edit({{"edit", "name"}, {"id", id.toStdString()}, {"name", name.toStdString()}});
   });
   connect(&workbench_.selection, &Selection::artifactChanged, this, [this](const QString& id) {
@@ -267,7 +232,6 @@ void MainWindow::restore() {
   if (!geometry.isEmpty() && !restoreGeometry(geometry)) resize(1440, 900);
   workbench_.paper.setPreset(session_.value(QStringLiteral("preset"), QStringLiteral("icml")).toString());
   workbench_.paper.setFull(session_.value(QStringLiteral("full_width"), false).toBool());
-  pages_->setCurrentIndex(pages_->count() - 1);
   jobs_->setMachine({});
   showSide();
   right_->setVisible(width() >= sideFrom);
@@ -295,7 +259,7 @@ void MainWindow::openStudy(const QString& folder) {
     return say(
         QStringLiteral("error"),
         tr("%1 is not a study: it has no study.sqlite. Choose another folder, or make a new study there.").arg(folder));
-  banner_->hide();
+  tabs_->banner().hide();
   session_.setStudy(path);
   rows_ = false;
   studyTitle_->setText(tr("Study · %1").arg(QFileInfo(path).fileName()));
@@ -304,7 +268,7 @@ void MainWindow::openStudy(const QString& folder) {
   const auto kept = parseJson(figures);
   workbench_.figures.restore(kept ? *kept : Json::array());
   workbench_.open(path);
-  for (QAbstractButton* tab : tabGroup_->buttons()) tab->setEnabled(true);
+  tabs_->open();
   showPage(session_.ofStudy(QStringLiteral("page"), tr("Overview")).toString());
   workbench_.selection.setLayer(session_.ofStudy(QStringLiteral("layer"), 0).toInt());
   WindowActions(*this).addRecent();
@@ -317,7 +281,7 @@ void MainWindow::newStudy(const QString& folder) {
     if (made) (void)trust(*made);  // whoever makes a study trusts its plugins
     QMetaObject::invokeMethod(this,
                               [this, folder, error = made ? std::optional<Error>() : std::optional(made.error())] {
-                                if (error) return banner_->say(*error);
+                                if (error) return tabs_->banner().say(*error);
                                 openStudy(folder);
                               });
   });
@@ -337,69 +301,26 @@ void MainWindow::chooseArtifact() {
 }
 
 Page* MainWindow::page() const {
-  return qobject_cast<Page*>(pages_->currentWidget());
+  return tabs_->page();
 }
 
 void MainWindow::showPage(const QString& name) {
   if (workbench_.engine.study().isEmpty()) return;  // the welcome stays until there is a study
-  for (QAbstractButton* tab : tabGroup_->buttons()) {
-    auto* page = qobject_cast<Page*>(pages_->widget(tabGroup_->id(tab)));
-    if (page == nullptr || page->name() != name) continue;
-    if (Page* before = this->page(); before != nullptr && before != page) before->leave();
-    tab->setChecked(true);
-    pages_->setCurrentWidget(page);
-    session_.setOfStudy(QStringLiteral("page"), name);
-    showSide();
-    page->enter();
-    return;
-  }
+  if (!tabs_->show(name)) return;
+  session_.setOfStudy(QStringLiteral("page"), name);
+  showSide();
 }
 
 void MainWindow::showSide() {
-  QWidget* side = nullptr;
-  if (Page* current = page(); current != nullptr) {
-    side = current->property("sideArea").value<QWidget*>();
-    if (side == nullptr)
-      if (QWidget* made = current->side(); made != nullptr) {
-        auto* area = new QScrollArea;
-        area->setWidgetResizable(true);
-        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-        area->setWidget(made);
-        area->viewport()->setAutoFillBackground(false);
-        made->setAutoFillBackground(false);
-        sides_->addWidget(area);
-        current->setProperty("sideArea", QVariant::fromValue<QWidget*>(area));
-        side = area;
-      }
-  }
-  if (side == nullptr) {
-    side = findChild<QWidget*>(QStringLiteral("noSide"));
-    if (side == nullptr) {
-      side = new QWidget;
-      side->setObjectName(QStringLiteral("noSide"));
-      sides_->addWidget(side);
-    }
-  }
-  sides_->setCurrentWidget(side);
+  Page* current = page();
+  side_->show(current == nullptr ? nullptr : current->side());
 }
 
 void MainWindow::openForm(const std::string& operation, const Json& given) {
   if (!form_->open(operation, given))
     return say(QStringLiteral("warning"),
                tr("%1 is not among the operations of this engine.").arg(QString::fromStdString(operation)));
-  QWidget* area = form_->property("area").value<QWidget*>();
-  if (area == nullptr) {
-    auto* scroll = new QScrollArea;
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setWidget(form_);
-    scroll->viewport()->setAutoFillBackground(false);
-    form_->setAutoFillBackground(false);
-    sides_->addWidget(scroll);
-    area = scroll;
-    form_->setProperty("area", QVariant::fromValue(area));
-  }
-  sides_->setCurrentWidget(area);
+  side_->show(form_);
   right_->show();
 }
 
@@ -418,11 +339,11 @@ void MainWindow::setTheme(ThemeChoice choice) {
 }
 
 void MainWindow::say(const QString& level, const QString& text, const QString& details) {
-  banner_->setProperty("of", QString());
-  banner_->say(level, text, details);
+  tabs_->banner().setProperty("of", QString());
+  tabs_->banner().say(level, text, details);
   if (level == QLatin1String("info"))
-    QTimer::singleShot(6000, banner_, [this, text] {
-      if (banner_->text() == text) banner_->hide();
+    QTimer::singleShot(6000, this, [this, text] {
+      if (tabs_->banner().text() == text) tabs_->banner().hide();
     });
 }
 

@@ -8,20 +8,18 @@
 #include "views/session.h"
 #include "views/workbench.h"
 
-class QButtonGroup;
-class QHBoxLayout;
 class QSplitter;
-class QStackedWidget;
 
 namespace moescope {
 
-class Banner;
 class CommandPalette;
 class ElidedLabel;
 class FigurePanel;
 class FormSide;
 class JobBar;
 class Page;
+class PageTabs;
+class SideStack;
 
 // Puts the parts together and nothing else: study tree left, pages in the centre, their side right, jobs below.
 class MainWindow : public QMainWindow {
@@ -52,7 +50,7 @@ class MainWindow : public QMainWindow {
  private:
   void makeHead();
   void makeCentre();
-  void addPage(Page* page);
+  void addPages();
   void connectWorkbench();
   void restore();
   void begin();
@@ -73,11 +71,9 @@ class MainWindow : public QMainWindow {
   QSplitter* splitter_;
   QWidget *left_, *right_;
   ElidedLabel* studyTitle_;
-  QHBoxLayout* tabs_;
-  QButtonGroup* tabGroup_;
-  QStackedWidget *pages_, *sides_;
+  PageTabs* tabs_;
+  SideStack* side_;
   FormSide* form_;
-  Banner* banner_;
   JobBar* jobs_;
   CommandPalette* palette_;
 };

@@ -2,6 +2,7 @@
 #include "core/study/run_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -193,6 +194,57 @@ Expected<RunSeries> readRun(const fs::path& folder) {
   if (!fs::is_directory(folder, code)) return inputError("there is no run at " + folder.string(), folder.string());
   TRY(segments, RunSegments::open(RunSegments::filesIn(folder, false)));
   return segments.all();
+}
+
+namespace {
+
+// Rows [first, first + count) of every metric, where each begins.
+using Block = std::map<std::string, std::vector<double>>;
+
+Expected<Block> readBlock(const RunSegments& segments, std::size_t first, std::size_t count) {
+  Block block;
+  for (const auto& [metric, shape] : segments.shapeByMetric()) {
+    TRY(values, segments.rows(metric, first, count));
+    block[metric] = std::move(values);
+  }
+  return block;
+}
+
+void addRow(const RunSegments& segments, const Block& block, std::size_t row, std::vector<Metric>& into) {
+  for (const auto& [metric, values] : block) {
+    const std::vector<std::int64_t>& shape = segments.shapeByMetric().at(metric);
+    const std::size_t width = widthOf(shape);
+    std::vector<double> own(values.begin() + std::ptrdiff_t(row * width),
+                            values.begin() + std::ptrdiff_t((row + 1) * width));
+    if (!std::ranges::all_of(own, [](double value) { return std::isnan(value); }))
+      into.push_back({metric, std::move(own), shape});
+  }
+}
+
+}  // namespace
+
+Expected<void> forEachStep(const fs::path& folder,
+                           const std::function<void(std::int64_t, std::span<const Metric>)>& visit) {
+  constexpr std::size_t together = 64;
+  TRY(run, RunSegments::open(RunSegments::filesIn(folder, false)));
+  TRY(timing, RunSegments::open(RunSegments::filesIn(folder, true)));
+  const std::vector<std::int64_t>& steps = run.steps();
+  for (std::size_t first = 0; first < steps.size(); first += together) {
+    const std::size_t count = std::min(together, steps.size() - first);
+    TRY(block, readBlock(run, first, count));
+    const auto from = std::ranges::lower_bound(timing.steps(), steps[first]);
+    const auto to = std::ranges::upper_bound(timing.steps(), steps[first + count - 1]);
+    const std::size_t timed = std::size_t(from - timing.steps().begin());
+    TRY(seconds, readBlock(timing, timed, std::size_t(to - from)));
+    for (std::size_t row = 0; row < count; ++row) {
+      std::vector<Metric> metrics;
+      addRow(run, block, row, metrics);
+      const auto same = std::ranges::lower_bound(from, to, steps[first + row]);
+      if (same != to && *same == steps[first + row]) addRow(timing, seconds, std::size_t(same - from), metrics);
+      visit(steps[first + row], metrics);
+    }
+  }
+  return {};
 }
 
 }  // namespace moescope

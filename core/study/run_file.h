@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -43,5 +44,10 @@ struct RunSeries {
   std::vector<std::string> events;  // JSON lines
 };
 Expected<RunSeries> readRun(const std::filesystem::path& folder);
+
+// Gives the steps of a run's closed segments one by one, with their wall-clock series; what a step lacks is left out.
+// Holds a bounded block of steps.
+Expected<void> forEachStep(const std::filesystem::path& folder,
+                           const std::function<void(std::int64_t step, std::span<const Metric> metrics)>& visit);
 
 }  // namespace moescope

@@ -125,6 +125,9 @@ Expected<void> Loop::resume(const ResumeState& state) {
   loss_ = realFromJson(state.facts.value("loss", Json()));
   validationLoss_ = realFromJson(state.facts.value("validation_loss", Json()));
   job_.log("info", fmt::format("Going on after step {} of {}.", made_, settings_.steps));
+  // Whoever follows this job sees the whole run, not what comes from here on.
+  TRY_DO(forEachStep(job_.place("run"),
+                     [&](std::int64_t step, std::span<const Metric> metrics) { job_.emit(step, metrics); }));
   return {};
 }
 

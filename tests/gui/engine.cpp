@@ -152,6 +152,25 @@ class EngineTest : public QObject {
     QVERIFY(jobs.find("other-1") != nullptr && jobs.find("other-1")->active());
   }
 
+  void jobsThatStartLaterElsewhereAreFollowed() {
+    QTemporaryDir folder;
+    EngineClient engine;
+    JobModel jobs(engine);
+    const auto running = [](const char* job, bool keep) {
+      return Json{{"type", "progress"}, {"job", job},       {"operation", "train.lm"},
+                  {"state", "running"}, {"fraction", 0.25}, {"stage", "training"},
+                  {"eta", 60},          {"keep", keep},     {"names", {{"model", "toy"}}}};
+    };
+    const QString command =
+        fake(folder, {{"say", {{"rows", {running("other-2", true), running("preview-1", false)}}}}});
+    engine.setCommand(command);
+    engine.open("/nowhere/study");
+    QTRY_VERIFY_WITH_TIMEOUT(jobs.find("other-2") != nullptr, 10000);
+    QCOMPARE(jobs.find("other-2")->order.name, QString("toy"));
+    QCOMPARE(jobs.find("other-2")->fraction, 0.25);
+    QVERIFY(jobs.find("preview-1") == nullptr);
+  }
+
   void stepsSentTwiceCountOnceAndLateMetricsAreNotANumberBefore() {
     RunSeries run;
     append(run, {{}, {"loss"}, {{}}, {1, 2}, {{3.0, 2.0}}});

@@ -83,7 +83,7 @@ TEST_F(SmallTraining, AStoppedRunGoesOnAndEndsBitEqual) {
   EXPECT_EQ(stopped.error().kind, ErrorKind::cancelled);
   WatchedJob rest(folder / "parts");
   ASSERT_TRUE(train(rest, tiny()));
-  EXPECT_EQ(rest.steps.front(), 8);
+  EXPECT_EQ(rest.steps, whole.steps);  // those that were made before are told again
   for (const char* port : {"model", "run"})
     EXPECT_EQ(*contentDigest(folder / "whole" / port), *contentDigest(folder / "parts" / port)) << port;
 }
@@ -101,7 +101,7 @@ TEST_F(SmallTraining, AKilledRunGoesOnFromItsLastStateAndEndsBitEqual) {
   fs::copy_file(folder / "kept", state, fs::copy_options::overwrite_existing);
   WatchedJob rest(folder / "parts");
   ASSERT_TRUE(train(rest, tiny({{"router", "noisy"}, {"accumulation", 2}})));
-  EXPECT_EQ(rest.steps.front(), 6);
+  EXPECT_EQ(rest.steps, whole.steps);
   for (const char* port : {"model", "run"})
     EXPECT_EQ(*contentDigest(folder / "whole" / port), *contentDigest(folder / "parts" / port)) << port;
 }
