@@ -69,9 +69,9 @@ void TokensPage::route(const QString& prompt) {
 void TokensPage::next(const char* operation, InputIds inputs, Json set) {
   setWaiting(true);
   const int stage = stage_;
-  // What another request takes as its input has to be in the study; the answer itself is a preview.
-  const bool keep = stage < 3;
-  const QString job = workbench_.engine.submit({operation, std::move(inputs), std::move(set), {}, view, keep});
+  // A look, not a work: nothing of it enters the study.
+  const QString job =
+      workbench_.engine.submit({operation, std::move(inputs), std::move(set), {}, view, /*keep=*/false});
   if (stage_ == stage) job_ = job;
 }
 
