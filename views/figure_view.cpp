@@ -15,7 +15,7 @@ FigureView::FigureView(QWidget* parent)
       layers_(new QStackedLayout(this)),
       empty_(new QLabel),
       plot_(new PlotView),
-      table_(new TableView),
+      table_(new FoundTable),
       text_(new TextView) {
   empty_->setAlignment(Qt::AlignCenter);
   empty_->setWordWrap(true);

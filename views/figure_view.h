@@ -14,7 +14,7 @@ class QStackedLayout;
 namespace moescope {
 
 class PlotView;
-class TableView;
+class FoundTable;
 class TextView;
 
 // Shows a Drawing: as a plot, a table or coloured text, or the sentence that says why there is nothing. Title and
@@ -42,7 +42,7 @@ class FigureView : public QWidget {
   QStackedLayout* layers_;
   QLabel* empty_;
   PlotView* plot_;
-  TableView* table_;
+  FoundTable* table_;
   TextView* text_;
   std::shared_ptr<const Drawing> drawing_;
 };

@@ -9,6 +9,7 @@
 #include <QMenuBar>
 #include <QMimeData>
 #include <QSplitter>
+#include <QStandardPaths>
 #include <QThread>
 
 #include "core/base/json_reading.h"
@@ -185,6 +186,7 @@ void MainWindow::connectWorkbench() {
   connect(&workbench_, &Workbench::firstRows, this, [this] {
     rows_ = true;
     chooseArtifact();
+    if (!firstModel_.isEmpty()) workbench_.openModel(std::exchange(firstModel_, {}));
   });
   EngineClient& engine = workbench_.engine;
   connect(&engine, &EngineClient::greeted, this, [this](const Json& devices, const std::vector<KnownJob>&) {
@@ -289,6 +291,15 @@ void MainWindow::newStudy(const QString& folder) {
   maker->start();
 }
 
+void MainWindow::openModel(const QString& folder) {
+  if (!workbench_.engine.study().isEmpty()) return workbench_.openModel(folder);
+  firstModel_ = folder;
+  const QString studies = QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) +
+                          QStringLiteral("/moescope/studies/") + QFileInfo(folder).fileName();
+  if (QFileInfo::exists(studies + QStringLiteral("/study.sqlite"))) return openStudy(studies);
+  newStudy(studies);
+}
+
 // What was selected last time; else what is being made; else the newest of what one looks at first.
 void MainWindow::chooseArtifact() {
   const QString before = session_.ofStudy(QStringLiteral("artifact")).toString();
@@ -391,7 +402,11 @@ void MainWindow::dropEvent(QDropEvent* event) {
   if (QFileInfo::exists(path + QStringLiteral("/study.sqlite"))) return openStudy(path);
   if (!QFileInfo(path).isDir())
     return say(QStringLiteral("warning"),
-               tr("%1 is no folder. Drop a study, or a folder of text with one folder a domain.").arg(path));
+               tr("%1 is no folder. Drop a study, a model, or a folder of text with one folder a domain.").arg(path));
+  if (QFileInfo::exists(path + QStringLiteral("/config.json"))) return openModel(path);
+  if (workbench_.engine.study().isEmpty())
+    return say(QStringLiteral("warning"),
+               tr("Make or open a study first (File menu); then the text in %1 can be imported.").arg(path));
   openForm("corpus.import", {{"path", path.toStdString()}});
 }
 

@@ -33,6 +33,8 @@ class MainWindow : public QMainWindow {
   Workbench& workbench() { return workbench_; }
   void openStudy(const QString& folder);
   void newStudy(const QString& folder);
+  // A checkpoint's folder; without an open study one is made for it in the user's data folder.
+  void openModel(const QString& folder);
   void showPage(const QString& name);
   Page* page() const;
   bool idle() const;  // engine connected, rows there, nothing awaited on the page
@@ -67,6 +69,7 @@ class MainWindow : public QMainWindow {
   Workbench workbench_;
   DesktopTheme desktop_;
   QString firstStudy_;
+  QString firstModel_;  // to be taken up once the study is there
   bool rows_ = false, sideAsked_ = false;
   QSplitter* splitter_;
   QWidget *left_, *right_;

@@ -5,31 +5,30 @@
 #include <QClipboard>
 #include <QHeaderView>
 #include <QKeyEvent>
-#include <QStandardItemModel>
+#include <QLabel>
+#include <QLineEdit>
+#include <QLocale>
+#include <QShortcut>
+#include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
 #include <set>
 #include <vector>
 
 #include "views/table_columns.h"
+#include "views/table_model.h"
 #include "views/theme.h"
 
 namespace moescope {
 
 namespace {
 
-constexpr int sortRole = Qt::UserRole + 1;
-constexpr int narrowest = 44;  // pixels of a column
-
-QString quoted(const QString& text) {
-  if (!text.contains(u',') && !text.contains(u'"') && !text.contains(u'\n')) return text;
-  return u'"' + QString(text).replace(u'"', QStringLiteral("\"\"")) + u'"';
-}
+constexpr int narrowest = 44;     // pixels of a column
+constexpr std::size_t many = 24;  // rows from which on one wants to find some
 
 }  // namespace
 
-TableView::TableView(QWidget* parent) : QTableView(parent), model_(new QStandardItemModel(this)) {
-  model_->setSortRole(sortRole);
+TableView::TableView(QWidget* parent) : QTableView(parent), model_(new TableModel(this)) {
   setModel(model_);
   setEditTriggers(NoEditTriggers);
   setSelectionBehavior(SelectRows);
@@ -48,45 +47,18 @@ TableView::TableView(QWidget* parent) : QTableView(parent), model_(new QStandard
 }
 
 void TableView::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
-  const DrawnTable& table = *drawing->table;
-  const int sorted = horizontalHeader()->sortIndicatorSection();
-  const Qt::SortOrder order = horizontalHeader()->sortIndicatorOrder();
-  const bool kept = model_->columnCount() == int(table.headings.size());
-  setSortingEnabled(false);
-  model_->clear();
-  for (std::size_t column = 0; column < table.headings.size(); ++column) {
-    const auto& heading = table.headings[column];
-    const bool right = flushRight(table, column);
-    auto* item = new QStandardItem(
-        QString::fromStdString(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit));
-    item->setTextAlignment(right ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
-    model_->setHorizontalHeaderItem(int(column), item);
-  }
-  for (std::size_t row = 0; row < table.rows.size(); ++row) {
-    QList<QStandardItem*> items;
-    for (std::size_t column = 0; column < table.headings.size(); ++column) {
-      const QString text = QString::fromStdString(table.rows[row][column]);
-      auto* item = new QStandardItem(text);
-      const double number = table.numbers[row][column];
-      // A missing number sorts below every other; QVariant has no order for NaN.
-      if (table.headings[column].number)
-        item->setData(std::isnan(number) ? -HUGE_VAL : number, sortRole);
-      else
-        item->setData(text, sortRole);
-      item->setTextAlignment(flushRight(table, column) ? Qt::AlignRight | Qt::AlignVCenter
-                                                       : Qt::AlignLeft | Qt::AlignVCenter);
-      item->setToolTip(text);
-      items.push_back(item);
-    }
-    model_->appendRow(items);
-  }
-  horizontalHeader()->setSortIndicator(kept ? sorted : -1, order);
-  setSortingEnabled(true);
+  const int columns = model_->columnCount();
+  model_->setDrawing(drawing);
+  if (model_->columnCount() != columns) horizontalHeader()->setSortIndicator(-1, Qt::AscendingOrder);
   fitColumns();
 }
 
-// Columns take their content's width. Room that is left goes mostly to the first; where there is too little, the widest headings
-// give way.
+void TableView::setFilter(const QString& words) {
+  model_->setFilter(words);
+}
+
+// Columns take their content's width. Room that is left goes mostly to the first; where there is too little, the widest
+// headings give way.
 void TableView::fitColumns() {
   const int columns = model_->columnCount(), room = viewport()->width();
   if (columns == 0 || room <= 0) return;
@@ -112,25 +84,7 @@ QString TableView::copied() const {
   for (const QModelIndex& index : selectionModel()->selectedRows()) rows.insert(index.row());
   if (rows.empty())
     for (int row = 0; row < model_->rowCount(); ++row) rows.insert(row);
-  QString text;
-  for (int column = 0; column < model_->columnCount(); ++column)
-    text += (column ? QStringLiteral(",") : QString()) + quoted(model_->horizontalHeaderItem(column)->text());
-  text += u'\n';
-  for (int row : rows) {
-    for (int column = 0; column < model_->columnCount(); ++column) {
-      const QStandardItem* item = model_->item(row, column);
-      const QVariant number = item->data(sortRole);
-      const bool real = number.typeId() == QMetaType::Double;
-      // Numbers go out in full, not as they are printed.
-      const QString cell = real ? (std::isinf(number.toDouble())
-                                       ? QString()
-                                       : QString::number(number.toDouble(), 'g', QLocale::FloatingPointShortest))
-                                : quoted(item->text());
-      text += (column ? QStringLiteral(",") : QString()) + cell;
-    }
-    text += u'\n';
-  }
-  return text;
+  return model_->csv({rows.begin(), rows.end()});
 }
 
 void TableView::keyPressEvent(QKeyEvent* event) {
@@ -149,6 +103,49 @@ void TableView::resizeEvent(QResizeEvent* event) {
 void TableView::changeEvent(QEvent* event) {
   QTableView::changeEvent(event);
   if (event->type() == QEvent::StyleChange) fitColumns();
+}
+
+FoundTable::FoundTable(QWidget* parent)
+    : QWidget(parent), head_(new QWidget), find_(new QLineEdit), found_(new QLabel), table_(new TableView) {
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->setSpacing(6);
+  auto* row = new QHBoxLayout(head_);
+  row->setContentsMargins(0, 0, 0, 0);
+  find_->setPlaceholderText(tr("Find rows (Ctrl+F)"));
+  find_->setAccessibleName(tr("Find rows"));
+  find_->setClearButtonEnabled(true);
+  find_->setMaximumWidth(320);
+  found_->setProperty("role", "muted");
+  row->addWidget(find_, 1);
+  row->addWidget(found_);
+  row->addStretch(1);
+  layout->addWidget(head_);
+  layout->addWidget(table_, 1);
+  setFocusProxy(table_);
+  connect(find_, &QLineEdit::textChanged, this, [this](const QString& words) {
+    table_->setFilter(words);
+    count();
+  });
+  auto* go = new QShortcut(QKeySequence::Find, this);
+  go->setContext(Qt::WidgetWithChildrenShortcut);
+  connect(go, &QShortcut::activated, this, [this] {
+    head_->show();
+    find_->setFocus();
+  });
+}
+
+void FoundTable::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
+  table_->setDrawing(drawing);
+  head_->setVisible(table_->rows().allRows() > many || !find_->text().isEmpty());
+  count();
+}
+
+void FoundTable::count() {
+  const QLocale locale;
+  const auto all = static_cast<qlonglong>(table_->rows().allRows()), shown = qlonglong{table_->rows().rowCount()};
+  found_->setText(shown == all ? tr("%1 rows").arg(locale.toString(all))
+                               : tr("%1 of %2 rows").arg(locale.toString(shown), locale.toString(all)));
 }
 
 }  // namespace moescope

@@ -6,19 +6,23 @@
 
 #include "core/result/drawing.h"
 
-class QStandardItemModel;
+class QLabel;
+class QLineEdit;
 
 namespace moescope {
 
-// A table of a Drawing: a click on a heading sorts by number where there are numbers, Ctrl+C copies the selected rows,
-// or all of them, as CSV.
+class TableModel;
+
+// A table of a Drawing: a click on a heading sorts, Ctrl+C copies the selected rows, or all of them, as CSV.
 class TableView : public QTableView {
   Q_OBJECT
 
  public:
   explicit TableView(QWidget* parent = nullptr);
   void setDrawing(const std::shared_ptr<const Drawing>& drawing);
+  void setFilter(const QString& words);
   QString copied() const;  // what Ctrl+C puts on the clipboard
+  TableModel& rows() { return *model_; }
 
  protected:
   void keyPressEvent(QKeyEvent* event) override;
@@ -27,7 +31,23 @@ class TableView : public QTableView {
 
  private:
   void fitColumns();
-  QStandardItemModel* model_;
+  TableModel* model_;
+};
+
+// A table with a line to find rows in, which is there when there is much to look through. Ctrl+F goes to it.
+class FoundTable : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit FoundTable(QWidget* parent = nullptr);
+  void setDrawing(const std::shared_ptr<const Drawing>& drawing);
+
+ private:
+  void count();
+  QWidget* head_;
+  QLineEdit* find_;
+  QLabel* found_;
+  TableView* table_;
 };
 
 }  // namespace moescope

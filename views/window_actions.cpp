@@ -46,6 +46,11 @@ void WindowActions::addFile() {
     const QString folder = QFileDialog::getExistingDirectory(&window, tr("Open study"));
     if (!folder.isEmpty()) window.openStudy(folder);
   });
+  actions.add(QStringLiteral("model.open"), menu, tr("Open model..."), QKeySequence(Qt::CTRL | Qt::Key_M), [&window] {
+    const QString folder =
+        QFileDialog::getExistingDirectory(&window, tr("Open model: the folder with config.json and safetensors files"));
+    if (!folder.isEmpty()) window.openModel(folder);
+  });
   actions.add(QStringLiteral("text.import"), menu, tr("Import text..."), {},
               [&window] { window.openForm("corpus.import", Json::object()); });
   actions.separate();

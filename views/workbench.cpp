@@ -4,6 +4,8 @@
 #include <QFileInfo>
 #include <algorithm>
 
+#include "core/study/study.h"
+
 namespace moescope {
 namespace {
 
@@ -140,6 +142,12 @@ const JobLine* Workbench::selectedJob() const {
   return id.startsWith(livePrefix) ? jobs.find(id.mid(livePrefix.size())) : nullptr;
 }
 
+void Workbench::openModel(const QString& folder) {
+  const QString name = QFileInfo(folder).fileName();
+  opening_ = engine.submit(
+      {"model.import", {}, {{"path", folder.toStdString()}}, Study::checkName(name.toStdString()) ? name : QString()});
+}
+
 // A running job that will give a run has its place in the tree from the start.
 void Workbench::showLive(const QString& job) {
   const JobLine* line = jobs.find(job);
@@ -162,6 +170,14 @@ void Workbench::showLive(const QString& job) {
 void Workbench::ended(const QString& job) {
   const JobLine* line = jobs.find(job);
   const bool selected = selection.artifact() == livePrefix + job;
+  if (job == opening_) {
+    opening_.clear();
+    const QString model = line == nullptr ? QString() : outputId(line->outputs, "model");
+    if (!model.isEmpty()) {
+      selection.setArtifact(model);
+      Q_EMIT pageAsked(tr("Overview"));
+    }
+  }
   if (line != nullptr && line->state == JobLine::State::done && selected) {
     for (const char* port : {"run", "model"})
       if (const QString id = outputId(line->outputs, port); !id.isEmpty()) {

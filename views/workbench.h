@@ -50,6 +50,8 @@ class Workbench : public QObject {
   QString placeOf(const QString& id, Kind kind, const Json& outputs = Json::object()) const;
   // The running job behind the selected artifact ("job:NAME"), or null.
   const JobLine* selectedJob() const;
+  // Takes up a checkpoint where it lies and shows it on Overview when that is done.
+  void openModel(const QString& folder);
 
  Q_SIGNALS:
   void opened(const QString& study);
@@ -65,6 +67,7 @@ class Workbench : public QObject {
 
   std::vector<Description> operations_;
   bool rowsSeen_ = false;
+  QString opening_;  // the job that takes up a model
 };
 
 // The id of an output port in the `outputs` of a finished job; empty when there is none.

@@ -2,8 +2,10 @@
 #include "views/main_window.h"
 
 #include <QDir>
+#include <QDropEvent>
 #include <QFile>
 #include <QLabel>
+#include <QMimeData>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -140,6 +142,43 @@ class WindowTest : public QObject {
       if (label->property("role") == "title" && label->isVisible()) titles << label->text();
     QCOMPARE(titles, QStringList{"Load by layer and expert"});
     QCOMPARE(window_->workbench().selection.layers(), std::int64_t(2));
+  }
+
+  void aDroppedModelIsTakenUpAndShowsWhatItIsMadeOf() {
+    Result result;
+    result.axes = {{"role", {"expert", "router"}}};
+    result.add("parameters", "parameters", {"role"}, {300, 4});
+    result.add("tensors", Table{{{"tensor", "", std::vector<std::string>{"a", "b"}}}});
+    result.figures = {sortedBars("roles", "parameters").over({"role"}).titled("Parameters by part"),
+                      table("tensors", {"tensors"}).titled("Tensors")};
+    const QString file = folder_->filePath("r.h5");
+    QVERIFY(writeResult(result, file.toStdString()).has_value());
+    const std::string model(64, 'b'), id(64, 'f');
+    open({{"operations", operationsJson()},
+          {"rows", {row('a', "corpus", "text"), row('b', "model", "mixtral")}},
+          {"outputs",
+           {{"model.import", {{"model", {{"id", model}, {"kind", "model"}}}}},
+            {"model.inspect", {{"result", {{"id", id}, {"path", file.toStdString()}, {"kind", "result"}}}}}}}});
+    window_->showPage("Load");
+    QVERIFY(QDir(folder_->path()).mkdir("mixtral"));
+    QFile config(folder_->filePath("mixtral/config.json"));
+    QVERIFY(config.open(QIODevice::WriteOnly));
+    config.close();
+    QMimeData dropped;
+    dropped.setUrls({QUrl::fromLocalFile(folder_->filePath("mixtral"))});
+    QDropEvent drop(QPointF(300, 300), Qt::CopyAction, &dropped, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(window_.get(), &drop);
+    QTRY_COMPARE(window_->page()->name(), QString("Overview"));
+    QCOMPARE(window_->workbench().selection.artifact(), QString(64, 'b'));
+    const auto titles = [&] {
+      QStringList shown;
+      for (const QLabel* label : window_->page()->findChildren<QLabel*>())
+        if (label->property("role") == "title" && label->isVisible()) shown << label->text();
+      return shown;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(titles().contains("Tensors"), 10000);
+    QVERIFY(titles().contains("Parameters by part"));
+    QVERIFY(sent("submit").contains("\"path\":\"" + folder_->filePath("mixtral")));
   }
 
   void nothingIsCutOff_data() {

@@ -4,6 +4,7 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QLineEdit>
 #include <QMouseEvent>
 #include <QSignalSpy>
 #include <QTest>
@@ -139,6 +140,29 @@ class FigureViewTest : public QObject {
     QTest::keyClick(shownTable, Qt::Key_C, Qt::ControlModifier);
     QCOMPARE(QApplication::clipboard()->text(), QStringLiteral("name,\"size, bytes\"\nd,20\n"));
     QCOMPARE(view->values(), QStringLiteral("name,size\na,9\n\"b, c\",100\nd,20\n"));
+  }
+
+  void manyRowsAreFoundByTheirWords() {
+    constexpr int rows = 90'000;
+    std::vector<std::string> names;
+    std::vector<double> sizes;
+    for (int row = 0; row < rows; ++row) {
+      names.push_back("layers." + std::to_string(row / 100) + ".experts." + std::to_string(row % 100));
+      sizes.push_back(row % 7);
+    }
+    Result result;
+    result.add("tensors", Table{{{"name", "", names}, {"size", "bytes", sizes}}});
+    const auto view = shown(sample::drawn(result, table("tensors", {"tensors"})));
+    auto* shownTable = view->findChild<TableView*>();
+    auto* find = view->findChild<QLineEdit*>();
+    QVERIFY(find->isVisible());
+    QCOMPARE(shownTable->model()->rowCount(), rows);
+    QTest::keyClicks(find, "LAYERS.812. .33");
+    QCOMPARE(shownTable->model()->rowCount(), 1);
+    QCOMPARE(shownTable->model()->index(0, 0).data().toString(), QStringLiteral("layers.812.experts.33"));
+    QCOMPARE(shownTable->copied(), QStringLiteral("name,\"size, bytes\"\nlayers.812.experts.33,%1\n").arg(81233 % 7));
+    find->clear();
+    QCOMPARE(shownTable->model()->rowCount(), rows);
   }
 
   void textIsColouredByExpertAndCanBeSelected() {

@@ -11,6 +11,7 @@
 #include "views/elided_label.h"
 #include "views/fact_list.h"
 #include "views/figure_panel.h"
+#include "views/pages/model_panels.h"
 #include "views/pages/overview_side.h"
 #include "views/parameter_field.h"
 
@@ -69,6 +70,7 @@ void addFact(QList<Fact>& facts, const std::string& key, const Json& value) {
 OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
     : Page(tr("Overview"), workbench, parent),
       grid_(new PanelGrid),
+      model_(new ModelPanels(workbench, this)),
       what_(new Panel),
       origin_(new Panel(tr("Where it came from"))),
       next_(new Panel(tr("What can be done next"))),
@@ -91,12 +93,30 @@ OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
             for (const Figure& figure : result->figures) {
               if (!figures_.isEmpty()) break;
               FigurePanel* panel = figurePanel(workbench_, id, result, figure, operation);
-              connect(panel, &FigurePanel::failed, this, &OverviewPage::say);
-              connect(panel, &FigurePanel::keepAsked, &workbench_.figures, &FigureList::add);
+              adopt(*panel);
               figures_.append(panel);
             }
             grid_->setPanels(QList<QWidget*>{what_, origin_, next_} + figures_);
           });
+  connect(model_, &ModelPanels::ready, this, [this](const QList<QWidget*>& panels) {
+    figures_ = panels;
+    for (QWidget* panel : panels) adopt(*qobject_cast<FigurePanel*>(panel));
+    grid_->setPanels(QList<QWidget*>{what_, next_} + figures_ + QList<QWidget*>{origin_});
+    setWaiting(false);
+  });
+  connect(model_, &ModelPanels::failed, this, [this](const Error& error) {
+    setWaiting(false);
+    say(error);
+  });
+}
+
+void OverviewPage::adopt(FigurePanel& panel) {
+  connect(&panel, &FigurePanel::failed, this, &OverviewPage::say);
+  connect(&panel, &FigurePanel::keepAsked, &workbench_.figures, &FigureList::add);
+}
+
+bool OverviewPage::idle() const {
+  return Page::idle() && !model_->waiting();
 }
 
 QWidget* OverviewPage::side() {
@@ -106,6 +126,7 @@ QWidget* OverviewPage::side() {
 void OverviewPage::refresh() {
   const StudyRow* row = workbench_.tree.row(workbench_.selection.artifact());
   if (row == nullptr || workbench_.selectedJob() != nullptr) {
+    model_->show({});
     if (const JobLine* job = workbench_.selectedJob(); job != nullptr)
       return showEmpty(tr("%1 is being made.").arg(workbench_.tree.title(workbench_.selection.artifact())),
                        tr("Watch it train"), [this] { Q_EMIT workbench_.pageAsked(QStringLiteral("Train")); });
@@ -154,7 +175,9 @@ void OverviewPage::showOrigin(const StudyRow& row) {
     } else if (value.is_primitive()) {
       facts.append({plainName(key), inWords(value)});
     } else if (key == "resources" && value.is_object()) {
-      for (const auto& [inner, part] : value.items()) facts.append({plainName(inner), inWords(part)});
+      // 0 stands for "as much as there is", which says nothing.
+      for (const auto& [inner, part] : value.items())
+        if (part != 0) facts.append({plainName(inner), inner == "memory" ? inBytes(part) : inWords(part)});
     }
   }
   originFacts_->setFacts(facts);
@@ -209,16 +232,27 @@ void OverviewPage::addNext(const QString& text, const QString& sentence, const Q
   connect(button, &QPushButton::clicked, this, [act = std::move(act)] { act(); });
 }
 
-// A result shows its own figures; what is above it, those of the newest result that it led to.
+// A model shows what it is made of, a result its own figures; what is above it, those of the newest result that it led
+// to.
 void OverviewPage::showFigure(const StudyRow& row) {
-  const StudyRow* result = row.artifact.kind == Kind::result
-                               ? &row
-                               : workbench_.tree.related(QString::fromStdString(row.artifact.id), Kind::result);
+  const QString own = QString::fromStdString(row.artifact.id);
+  if (row.artifact.kind == Kind::model) {
+    if (resultId_ == own && !grid_->panels().isEmpty()) return;
+    resultId_ = own;
+    figures_.clear();
+    grid_->setPanels({what_, next_, origin_});
+    quiet();
+    model_->show(own);
+    return setWaiting(model_->waiting());
+  }
+  model_->show({});
+  const StudyRow* result = row.artifact.kind == Kind::result ? &row : workbench_.tree.related(own, Kind::result);
   const QString id = result == nullptr ? QString() : QString::fromStdString(result->artifact.id);
   if (id == resultId_ && !grid_->panels().isEmpty()) return;
   resultId_ = id;
   figures_.clear();
   grid_->setPanels({what_, origin_, next_});
+  setWaiting(false);
   if (result != nullptr) workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));
 }
 

@@ -9,6 +9,7 @@ namespace moescope {
 
 class FactList;
 class FigurePanel;
+class ModelPanels;
 class Panel;
 class PanelGrid;
 
@@ -18,6 +19,7 @@ class OverviewPage : public Page {
  public:
   explicit OverviewPage(Workbench& workbench, QWidget* parent = nullptr);
   QWidget* side() override;
+  bool idle() const override;
 
  protected:
   void refresh() override;
@@ -28,8 +30,10 @@ class OverviewPage : public Page {
   void showNext(const StudyRow& row);
   void addNext(const QString& text, const QString& sentence, const QString& help, std::function<void()> act);
   void showFigure(const StudyRow& row);
+  void adopt(FigurePanel& panel);
 
   PanelGrid* grid_;
+  ModelPanels* model_;
   Panel *what_, *origin_, *next_;
   FactList *whatFacts_, *originFacts_;
   QVBoxLayout* nextRows_;
