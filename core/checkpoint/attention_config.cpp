@@ -36,6 +36,11 @@ RopeScaling kindOf(ConfigReader& rope) {
 RotaryScaling readScaling(ConfigReader& rope, RopeScaling kind, std::int64_t length, std::int64_t original) {
   RotaryScaling scaling;
   scaling.kind = kind;
+  if (kind == RopeScaling::dynamic && rope.has("alpha")) {  // Hunyuan: the base has grown for good
+    scaling.kind = RopeScaling::ntk;
+    scaling.factor = rope.real("alpha", 1);
+    return scaling;
+  }
   // What was trained goes before what the whole sequence may be.
   scaling.original = kind == RopeScaling::dynamic ? length
                      : original > 0               ? original
@@ -107,6 +112,7 @@ void writeRotary(const AttentionConfig& attention, Json& json) {
   };
   const RopeScaling kind = scaling.kind;
   if (kind != RopeScaling::none) rope["factor"] = scaling.factor;
+  if (kind == RopeScaling::ntk) rope.update({{"rope_type", "dynamic"}, {"alpha", scaling.factor}, {"factor", 1.0}});
   if (kind == RopeScaling::yarn || kind == RopeScaling::llama3 || kind == RopeScaling::longrope)
     rope["original_max_position_embeddings"] = scaling.original;
   if (kind == RopeScaling::yarn || kind == RopeScaling::longrope) optional("attention_factor", scaling.amplitude);

@@ -18,7 +18,7 @@ class Collector {
     const std::vector<std::int64_t> table{config_.vocabulary, config_.hidden};
     add(names_.embedding, table, "embedding");
     for (std::int64_t layer = 0; layer < config_.layers; ++layer) addLayer(layer);
-    add(names_.norm, {config_.hidden}, "norm");
+    addNorm(names_.norm, "norm");
     if (!config_.tiedHead) add(names_.head + ".weight", table, "head");
     if (config_.headBias) add(names_.head + ".bias", {config_.vocabulary}, "head_bias");
     return std::move(slots_);
@@ -28,6 +28,10 @@ class Collector {
   Slot& add(const std::string& name, std::vector<std::int64_t> shape, const std::string& parameter) {
     slots_.push_back({stored_.find(name), std::move(shape), parameter});
     return slots_.back();
+  }
+  void addNorm(const std::string& name, const std::string& parameter) {
+    add(name + ".weight", {config_.hidden}, parameter);
+    if (config_.normBias) add(name + ".bias", {config_.hidden}, parameter + "_bias");
   }
   void addLayer(std::int64_t layer);
   void addAttention(const std::string& onDisk, const std::string& role, const AttentionConfig& attention);
@@ -95,10 +99,10 @@ void Collector::addAttention(const std::string& onDisk, const std::string& role,
   }
   if (attention.outputBias) add(path + names_.output + ".bias", {hidden}, role + "output_bias");
   if (attention.sinks) add(path + names_.sinks, {attention.heads}, role + "sinks");
-  if (attention.qkNorm != QkNorm::head && attention.qkNorm != QkNorm::full) return;
+  if (!hasWeights(attention.qkNorm)) return;
   const bool full = attention.qkNorm == QkNorm::full;
-  add(path + names_.queryNorm, {full ? width : attention.headWidth}, role + "query_norm");
-  add(path + names_.keyNorm, {full ? keyWidth : attention.headWidth}, role + "key_norm");
+  add(path + names_.queryNorm + ".weight", {full ? width : attention.headWidth}, role + "query_norm");
+  add(path + names_.keyNorm + ".weight", {full ? keyWidth : attention.headWidth}, role + "key_norm");
 }
 
 void Collector::addMlp(const std::string& onDisk, const std::string& parameter, std::int64_t width, bool fused) {
@@ -115,7 +119,7 @@ void Collector::addMlp(const std::string& onDisk, const std::string& parameter, 
 void Collector::addSparse(const std::string& onDisk, const std::string& role) {
   const MoeConfig& moe = config_.moe;
   add(onDisk + names_.router, {moe.experts, config_.hidden}, role + "router");
-  if (moe.router.kind == "sigmoid_bias") {
+  if (moe.router.kind == "sigmoid_bias" || moe.router.kind == "softmax_bias") {
     Slot& slot = add(onDisk + names_.routerBias, {moe.experts}, role + "router_bias");
     if (names_.routerBiasIsRow) {
       slot.shape = {1, moe.experts};
@@ -260,9 +264,9 @@ void Collector::addExperts(const std::string& onDisk, const std::string& role) {
 
 void Collector::addLayer(std::int64_t layer) {
   const std::string onDisk = fmt::format("{}{}.", names_.layers, layer), role = fmt::format("layers.{}.", layer);
-  add(onDisk + names_.attentionNorm, {config_.hidden}, role + "attention_norm");
+  addNorm(onDisk + names_.attentionNorm, role + "attention_norm");
   addAttention(onDisk, role, config_.attentionOf(layer));
-  add(onDisk + names_.feedForwardNorm, {config_.hidden}, role + "feed_forward_norm");
+  addNorm(onDisk + names_.feedForwardNorm, role + "feed_forward_norm");
   if (config_.isSparse(layer))
     addSparse(onDisk, role);
   else

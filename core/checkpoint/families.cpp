@@ -12,8 +12,10 @@ namespace moescope {
 
 std::span<const Family> families() {
   static const std::vector<Family> all{
-      deepseekV2Family(), deepseekV3Family(), minimaxM2Family(), mixtralFamily(), olmoeFamily(),
-      qwen3MoeFamily(),   qwen2MoeFamily(),   dots1Family(),     glm4MoeFamily(), llamaFamily(),
+      deepseekV2Family(), deepseekV3Family(), minimaxM2Family(),  mixtralFamily(),          olmoeFamily(),
+      flexOlmoFamily(),   ernieFamily(),      graniteMoeFamily(), graniteMoeSharedFamily(), hunyuanFamily(),
+      dbrxFamily(),       qwen2Family(),      qwen3Family(),      qwen3MoeFamily(),         qwen2MoeFamily(),
+      dots1Family(),      glm4MoeFamily(),    llamaFamily(),
       moescopeFamily(),  // last: it takes what the others do not
   };
   return all;
@@ -31,7 +33,8 @@ Json shared(const ModelConfig& config) {
   const Json json = toJson(config);
   Json kept = {
       {"experts", config.moe.expertBias}, {"input", config.moe.weightInput}, {"router", config.moe.router.bias}};
-  for (const char* key : {"attention", "other_attention", "activation", "block", "norm", "tied_head", "head_bias"})
+  for (const char* key : {"attention", "other_attention", "activation", "block", "norm", "norm_bias", "tied_head",
+                          "head_bias", "embedding_factor", "residual_factor", "logit_divisor"})
     kept[key] = json[key];
   return kept;
 }

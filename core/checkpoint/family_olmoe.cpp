@@ -27,7 +27,7 @@ Json write(const ModelConfig& config) {
   json["router_aux_loss_coef"] = config.moe.router.balance;
   json["output_router_logits"] = false;
   json["attention_bias"] = false;
-  json["clip_qkv"] = nullptr;
+  json["clip_qkv"] = config.attention.clip > 0 ? Json(config.attention.clip) : Json();
   return json;
 }
 
@@ -35,6 +35,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   ConfigReader reader(json, file);
   ModelConfig config = readCommon(reader);
   config.attention.qkNorm = QkNorm::full;
+  config.attention.clip = reader.real("clip_qkv", 0);
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
   config.moe.experts = reader.integer({"num_experts", "num_local_experts"});
   config.moe.topK = reader.integer({"num_experts_per_tok"}, 8);

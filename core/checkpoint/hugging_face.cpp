@@ -54,6 +54,7 @@ void ConfigReader::fail(const std::string& reason) {
 
 std::int64_t ConfigReader::integer(std::initializer_list<const char*> keys, std::optional<std::int64_t> fallback) {
   std::optional<std::int64_t> found;
+  const char* first = nullptr;
   for (const char* key : keys) {
     if (!has(key)) continue;
     const Json& value = json_[key];
@@ -63,7 +64,9 @@ std::int64_t ConfigReader::integer(std::initializer_list<const char*> keys, std:
       return 0;
     }
     if (found && *found != value.get<std::int64_t>())
-      fail(fmt::format("\"{}\" contradicts another name of the same number", key));
+      fail(fmt::format("\"{}\" is {}, but \"{}\", another name of the same number, is {}", key,
+                       value.get<std::int64_t>(), first, *found));
+    if (!found) first = key;
     found = value.get<std::int64_t>();
   }
   if (!found && !fallback) fail(fmt::format("\"{}\" is missing", *keys.begin()));
@@ -109,7 +112,7 @@ ModelConfig readCommon(ConfigReader& read, const RotaryDefaults& rotary) {
   config.layers = read.integer({"num_hidden_layers"});
   config.length = read.integer({"max_position_embeddings"}, 2048);
   config.normEpsilon = read.real("rms_norm_eps", 1e-6);
-  config.tiedHead = read.flag("tie_word_embeddings", false);
+  config.tiedHead = read.flag("tie_word_embeddings", rotary.tied);
   config.attention.heads = read.integer({"num_attention_heads"});
   config.attention.keyHeads = read.integer({"num_key_value_heads"}, config.attention.heads);
   const std::int64_t heads = config.attention.heads;
@@ -117,7 +120,6 @@ ModelConfig readCommon(ConfigReader& read, const RotaryDefaults& rotary) {
   readRotary(read, config.length, rotary, config.attention);
   if (read.has("hidden_act") && read.at("hidden_act") != "silu")
     read.fail("\"hidden_act\" is not silu, and this version computes no other activation");
-  if (read.has("clip_qkv")) read.fail("\"clip_qkv\" is not computed by this version");
   return config;
 }
 
@@ -153,6 +155,13 @@ bool leadingDense(const MoeConfig& moe) {
   return true;
 }
 
+void readExperts(ConfigReader& read, MoeConfig& moe) {
+  moe.experts =
+      read.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts"});
+  moe.topK = read.integer({"num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k",
+                           "top_k_experts", "experts_per_token"});
+}
+
 void readGroups(ConfigReader& read, MoeConfig& moe) {
   const std::int64_t groups = read.integer({"n_group"}, 1);
   if (groups == 1) return;
@@ -166,7 +175,7 @@ void writeGroups(const MoeConfig& moe, Json& json) {
 }
 
 void readShared(ConfigReader& read, MoeConfig& moe) {
-  moe.sharedExperts = read.integer({"n_shared_experts"}, 0);
+  moe.sharedExperts = read.integer({"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"}, 0);
   if (moe.sharedExperts < 0 || moe.sharedExperts > 4096) read.fail("\"n_shared_experts\" is out of range");
   if (!read.error()) moe.sharedWidth = moe.sharedExperts * moe.expertWidth;
 }

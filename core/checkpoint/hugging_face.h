@@ -36,6 +36,7 @@ class ConfigReader {
 struct RotaryDefaults {
   double theta = 10000;
   std::optional<double> part = {};  // of a head that turns; without one the family turns whole heads only
+  bool tied = false;                // tie_word_embeddings
 };
 
 // What commonConfig wrote, in a released checkpoint's spelling too; spans of attention are the family's to read. What
@@ -48,6 +49,9 @@ std::set<std::int64_t> readDenseLayers(ConfigReader& read, std::int64_t layers);
 std::set<std::int64_t> readLeadingDense(ConfigReader& read, std::int64_t layers);
 // Whether the dense layers are the first ones, so that first_k_dense_replace can say it.
 bool leadingDense(const MoeConfig& moe);
+// How many experts there are, and how many a token gets, under any name that a family has for them. Those that are
+// there must agree.
+void readExperts(ConfigReader& read, MoeConfig& moe);
 // n_group and topk_group, options of the router that `moe` names.
 void readGroups(ConfigReader& read, MoeConfig& moe);
 void writeGroups(const MoeConfig& moe, Json& json);

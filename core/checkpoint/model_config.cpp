@@ -27,9 +27,9 @@ Expected<void> checkRotary(const AttentionConfig& attention) {
   for (double value : {scaling.amplitude, scaling.mscale, scaling.mscaleAll, scaling.shortScale, scaling.longScale})
     if (!(value >= 0) || !std::isfinite(value))
       return usageError("the amplitudes of scaled rotary positions must be numbers of at least 0");
-  if (scaling.kind != RopeScaling::linear && scaling.original < 1)
+  if (scaling.kind != RopeScaling::linear && scaling.kind != RopeScaling::ntk && scaling.original < 1)
     return usageError("scaled rotary positions need the length before their extension");
-  if (scaling.kind == RopeScaling::dynamic && turned < 4)
+  if ((scaling.kind == RopeScaling::dynamic || scaling.kind == RopeScaling::ntk) && turned < 4)
     return usageError("dynamic rotary positions need at least four dimensions");
   if (scaling.kind == RopeScaling::yarn && attention.ropeTheta == 1)
     return usageError("yarn needs a base of the rotary positions other than 1");
@@ -56,8 +56,8 @@ Expected<void> checkLatent(const AttentionConfig& attention) {
     return usageError(fmt::format("a query rank of {} is outside 0 to {}", latent.queryRank, widest));
   if (attention.keyHeads != attention.heads || attention.headWidth != latent.plain + latent.rotary)
     return usageError("in latent attention every head has keys of its own, as wide as both their parts");
-  if (attention.qkNorm != QkNorm::none || attention.sinks)
-    return usageError("latent attention knows neither norms of queries and keys nor sinks");
+  if (attention.qkNorm != QkNorm::none || attention.sinks || attention.clip != 0)
+    return usageError("latent attention knows neither norms of queries and keys nor sinks nor a clip");
   if (attention.rope == RopeKind::none) return usageError("latent attention needs rotary positions");
   return {};
 }
@@ -76,6 +76,8 @@ Expected<void> checkAttention(const AttentionConfig& attention) {
     return usageError(fmt::format("a window of {} tokens: attention sees at least one", attention.window));
   if (!(attention.scoreScale >= 0) || !std::isfinite(attention.scoreScale))
     return usageError("the scale of attention scores must be a number of at least 0");
+  if (!(attention.clip >= 0) || !std::isfinite(attention.clip))
+    return usageError("queries, keys and values are kept within a number of at least 0");
   if (!std::isfinite(attention.temperature) || !(attention.temperatureFloor > 0))
     return usageError("the temperature of queries must be a number, and its floor positive");
   if (attention.kind == AttentionKind::latent) TRY_DO(checkLatent(attention));
@@ -152,6 +154,10 @@ Expected<void> checkConfig(const ModelConfig& config) {
   if (config.length < 1) return usageError(fmt::format("a length of {} tokens: it must be at least 1", config.length));
   if (!(config.normEpsilon >= 0) || !std::isfinite(config.normEpsilon))
     return usageError("the epsilon of the norms must be a number of at least 0");
+  if (config.normBias && config.norm != NormKind::layer) return usageError("only layer norms have a bias");
+  for (double factor : {config.embeddingFactor, config.residualFactor, config.logitDivisor})
+    if (!(factor > 0) || !std::isfinite(factor))
+      return usageError("the factors on embeddings, sublayers and logits must be positive numbers");
   if (!(config.activationLimit > 0) || !std::isfinite(config.activationAlpha))
     return usageError("the limit of a clamped activation must be positive, its other factor a number");
   TRY_DO(checkAttention(config.attention));

@@ -11,16 +11,21 @@
 
 namespace moescope {
 
-enum class NormKind { rms };
-enum class BlockKind { pre };  // norm before attention and before the feed-forward part
+enum class NormKind { rms, layer };  // layer: the mean is taken off, too
+// Norms before attention and the feed-forward part, or of what they give (OLMo 2).
+enum class BlockKind { pre, post };
 // grouped: q, k, v, o; heads share keys and values in groups. latent: keys and values of every head come from one
 // narrow vector a token (DeepSeek-V2, section 2.1).
 enum class AttentionKind { grouped, latent };
-// RMSNorm before RoPE over one head's width or over the whole projection; length: without weights, after RoPE, only
-// where positions turn (Llama 4).
-enum class QkNorm { none, head, full, length };
+// RMSNorm before RoPE over one head's width or over the whole projection; turned: over a head's width after RoPE
+// (Hunyuan); length: without weights, after RoPE, only where positions turn (Llama 4).
+enum class QkNorm { none, head, full, turned, length };
+// Whether such a norm has weights.
+constexpr bool hasWeights(QkNorm norm) {
+  return norm == QkNorm::head || norm == QkNorm::full || norm == QkNorm::turned;
+}
 enum class RopeKind { none, half, interleaved };  // dimension i turns with i + d/2, or 2i with 2i + 1
-enum class RopeScaling { none, linear, dynamic, yarn, llama3, longrope };
+enum class RopeScaling { none, linear, dynamic, ntk, yarn, llama3, longrope };
 enum class AttentionSpan { full, sliding, chunked };  // of earlier tokens that a token sees
 // silu(gate) * up; clamped: (up + 1) * gate * sigmoid(alpha gate) with both kept within a limit (gpt-oss).
 enum class ActivationKind { silu, clamped };
@@ -54,6 +59,7 @@ struct AttentionConfig {
   std::int64_t heads = 4, keyHeads = 4, headWidth = 32;
   bool inputBias = false;  // of q, k and v
   bool outputBias = false;
+  double clip = 0;  // queries, keys and values are kept within it, after a norm over the whole projection; 0 = not
   QkNorm qkNorm = QkNorm::none;
   RopeKind rope = RopeKind::half;
   double ropeTheta = 10000;
@@ -103,11 +109,14 @@ struct ModelConfig {
   std::int64_t denseWidth = 0;  // of the MLP in dense layers
   BlockKind block = BlockKind::pre;
   NormKind norm = NormKind::rms;
+  bool normBias = false;  // of layer norms
   double normEpsilon = 1e-6;
   ActivationKind activation = ActivationKind::silu;
   double activationAlpha = 1.702, activationLimit = 7;  // of clamped
   bool tiedHead = false;
   bool headBias = false;
+  // Granite: on embeddings, on what each sublayer adds to the residual stream, under the logits.
+  double embeddingFactor = 1, residualFactor = 1, logitDivisor = 1;
   AttentionConfig attention = {};
   std::map<std::int64_t, AttentionConfig> otherAttention = {};  // of the layers that differ from it
   MoeConfig moe = {};

@@ -14,17 +14,21 @@ namespace {
 template <class Kind, std::size_t count>
 using Names = std::array<std::pair<const char*, Kind>, count>;
 
-constexpr Names<NormKind, 1> normNames{{{"rms", NormKind::rms}}};
-constexpr Names<BlockKind, 1> blockNames{{{"pre", BlockKind::pre}}};
+constexpr Names<NormKind, 2> normNames{{{"rms", NormKind::rms}, {"layer", NormKind::layer}}};
+constexpr Names<BlockKind, 2> blockNames{{{"pre", BlockKind::pre}, {"post", BlockKind::post}}};
 constexpr Names<AttentionKind, 2> attentionNames{
     {{"grouped", AttentionKind::grouped}, {"latent", AttentionKind::latent}}};
-constexpr Names<QkNorm, 4> qkNormNames{
-    {{"none", QkNorm::none}, {"head", QkNorm::head}, {"full", QkNorm::full}, {"length", QkNorm::length}}};
+constexpr Names<QkNorm, 5> qkNormNames{{{"none", QkNorm::none},
+                                        {"head", QkNorm::head},
+                                        {"full", QkNorm::full},
+                                        {"turned", QkNorm::turned},
+                                        {"length", QkNorm::length}}};
 constexpr Names<RopeKind, 3> ropeNames{
     {{"none", RopeKind::none}, {"half", RopeKind::half}, {"interleaved", RopeKind::interleaved}}};
-constexpr Names<RopeScaling, 6> scalingNames{{{"none", RopeScaling::none},
+constexpr Names<RopeScaling, 7> scalingNames{{{"none", RopeScaling::none},
                                               {"linear", RopeScaling::linear},
                                               {"dynamic", RopeScaling::dynamic},
+                                              {"ntk", RopeScaling::ntk},
                                               {"yarn", RopeScaling::yarn},
                                               {"llama3", RopeScaling::llama3},
                                               {"longrope", RopeScaling::longrope}}};
@@ -157,6 +161,7 @@ Json toJson(const AttentionConfig& attention) {
           {"head_width", attention.headWidth},
           {"input_bias", attention.inputBias},
           {"output_bias", attention.outputBias},
+          {"clip", attention.clip},
           {"qk_norm", nameIn(qkNormNames, attention.qkNorm)},
           {"rope", nameIn(ropeNames, attention.rope)},
           {"rope_theta", attention.ropeTheta},
@@ -206,6 +211,7 @@ std::optional<Error> readAttention(Reader attention, AttentionConfig& into) {
   attention("qk_norm", qkNormNames, into.qkNorm);
   attention("rope", ropeNames, into.rope);
   attention("rope_theta", into.ropeTheta);
+  attention.later("clip", into.clip);
   attention.later("rotary_width", into.rotaryWidth);
   attention.later("span", spanNames, into.span);
   attention.later("window", into.window);
@@ -245,12 +251,16 @@ Json toJson(const ModelConfig& config) {
       {"dense_width", config.denseWidth},
       {"block", nameIn(blockNames, config.block)},
       {"norm", nameIn(normNames, config.norm)},
+      {"norm_bias", config.normBias},
       {"norm_epsilon", config.normEpsilon},
       {"activation", nameIn(activationNames, config.activation)},
       {"activation_alpha", config.activationAlpha},
       {"activation_limit", config.activationLimit},
       {"tied_head", config.tiedHead},
       {"head_bias", config.headBias},
+      {"embedding_factor", config.embeddingFactor},
+      {"residual_factor", config.residualFactor},
+      {"logit_divisor", config.logitDivisor},
       {"attention", toJson(config.attention)},
       {"other_attention", toJson(config.otherAttention)},
       {"moe",
@@ -284,12 +294,16 @@ Expected<ModelConfig> modelConfigFromJson(const Json& json, const std::string& f
   read("dense_width", config.denseWidth);
   read("block", blockNames, config.block);
   read("norm", normNames, config.norm);
+  read.later("norm_bias", config.normBias);
   read("norm_epsilon", config.normEpsilon);
   read("activation", activationNames, config.activation);
   read.later("activation_alpha", config.activationAlpha);
   read.later("activation_limit", config.activationLimit);
   read("tied_head", config.tiedHead);
   read.later("head_bias", config.headBias);
+  read.later("embedding_factor", config.embeddingFactor);
+  read.later("residual_factor", config.residualFactor);
+  read.later("logit_divisor", config.logitDivisor);
   const std::optional<Error> attention = readAttention(read.inner("attention"), config.attention);
   if (attention) return *attention;
   if (read.has("other_attention")) {

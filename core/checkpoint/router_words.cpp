@@ -27,9 +27,11 @@ std::string scoreWords(const ModelConfig& config) {
   const std::string pick = chosen(moe) + groups(router);
   const double scale = router.option(router.kind + ".scale", 1);
   const std::string logits = router.bias ? "the logits (with a bias)" : "the logits";
-  if (router.kind == "softmax")
-    return fmt::format("A softmax of {} over {} experts; {} and their weights divided by their sum.", logits,
-                       moe.experts, pick);
+  if (router.kind == "softmax") {
+    const double power = router.option("softmax.power", 1);
+    return fmt::format("A softmax of {} over {} experts; {} and their weights divided by {}.", logits, moe.experts,
+                       pick, power == 1 ? std::string("their sum") : fmt::format("their {}-norm", power));
+  }
   if (router.kind == "softmax_raw")
     return fmt::format("A softmax of {} over {} experts; {}, with the weights as they are{}.", logits, moe.experts,
                        pick, scaled(scale));
@@ -46,6 +48,11 @@ std::string scoreWords(const ModelConfig& config) {
         "are the sigmoids without the bias{}{}.",
         logits, moe.experts, pick,
         router.option("sigmoid_bias.renormalise", moe.topK > 1) != 0 ? ", divided by their sum" : "", scaled(scale));
+  if (router.kind == "softmax_bias")
+    return fmt::format(
+        "A softmax of {} over {} experts; by the sum of it and a bias that keeps the load even {}; the weights are "
+        "the shares without the bias, divided by their sum.",
+        logits, moe.experts, pick);
   if (router.kind == "sigmoid")
     return fmt::format("The largest of {} over {} experts {}; a weight is the sigmoid of its logit.", logits,
                        moe.experts, moe.topK == 1 ? "is taken" : fmt::format("({} of them) are taken", moe.topK));

@@ -34,13 +34,14 @@ ExpertLayout stackedExperts();                          // gate_proj, up_proj [E
 
 // The names of a family's tensors, those of a layer below "model.layers.N.".
 struct TensorNames {
-  std::string embedding = "model.embed_tokens.weight", norm = "model.norm.weight", head = "lm_head";
+  std::string embedding = "model.embed_tokens.weight", head = "lm_head";
+  std::string norm = "model.norm";  // this and what follows + ".weight", ".bias"
   std::string layers = "model.layers.";
-  std::string attentionNorm = "input_layernorm.weight", feedForwardNorm = "post_attention_layernorm.weight";
+  std::string attentionNorm = "input_layernorm", feedForwardNorm = "post_attention_layernorm";
   std::string attention = "self_attn.";
-  std::string query = "q_proj", key = "k_proj", value = "v_proj", output = "o_proj";  // + ".weight", ".bias"
+  std::string query = "q_proj", key = "k_proj", value = "v_proj", output = "o_proj";
   std::string queryKeyValue = {};  // all three in one, rows one after another, instead of the first three
-  std::string queryNorm = "q_norm.weight", keyNorm = "k_norm.weight";
+  std::string queryNorm = "q_norm", keyNorm = "k_norm";
   std::string sinks = "sinks";
   std::string dense = "mlp";
   std::string experts = "mlp.experts";

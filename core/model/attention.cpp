@@ -6,7 +6,6 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
@@ -60,16 +59,21 @@ at::Tensor mix(at::Tensor query, at::Tensor key, at::Tensor value, const at::Ten
   return mixed.narrow(3, 0, width).transpose(1, 2).reshape({query.size(0), length, query.size(1) * width});
 }
 
+at::Tensor clipped(const at::Tensor& x, const AttentionConfig& config) {
+  return config.clip > 0 ? x.clamp(-config.clip, config.clip) : x;
+}
+
 // Queries or keys of grouped attention, normed and turned as the switches say.
 at::Tensor prepared(at::Tensor x, std::int64_t heads, const at::Tensor& norm, const AttentionConfig& config,
                     double epsilon, const RotaryTable& rotary) {
   if (config.qkNorm == QkNorm::full) x = rmsNorm(x, norm, epsilon);
+  x = clipped(x, config);
   x = x.view({x.size(0), x.size(1), heads, config.headWidth});
   if (config.qkNorm == QkNorm::head) x = rmsNorm(x, norm, epsilon);
   x = x.transpose(1, 2);
-  if (config.rope == RopeKind::none) return x;
-  x = rotate(x, rotary, config.rope);
-  return config.qkNorm == QkNorm::length ? rmsNorm(x, {}, epsilon) : x;
+  if (config.rope != RopeKind::none) x = rotate(x, rotary, config.rope);
+  if (config.qkNorm == QkNorm::turned) return rmsNorm(x, norm, epsilon);
+  return config.qkNorm == QkNorm::length && config.rope != RopeKind::none ? rmsNorm(x, {}, epsilon) : x;
 }
 
 // Later queries are sharpened (Nakanishi 2025; Llama 4 does so where positions do not turn).
@@ -87,7 +91,7 @@ at::Tensor attendGrouped(const at::Tensor& x, const AttentionWeights& weights, c
                                     config);
   at::Tensor key = prepared(at::linear(x, weights.key, given(weights.keyBias)), config.keyHeads, weights.keyNorm,
                             config, epsilon, rotary);
-  at::Tensor value = byHead(at::linear(x, weights.value, given(weights.valueBias)), config.keyHeads);
+  at::Tensor value = byHead(clipped(at::linear(x, weights.value, given(weights.valueBias)), config), config.keyHeads);
   if (config.keyHeads != config.heads) {
     key = key.repeat_interleave(config.heads / config.keyHeads, 1);
     value = value.repeat_interleave(config.heads / config.keyHeads, 1);
@@ -118,11 +122,6 @@ at::Tensor attendLatent(const at::Tensor& x, const AttentionWeights& weights, co
 }
 
 }  // namespace
-
-at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  const at::Tensor normed = x.mul(at::rsqrt(x.square().mean(-1, /*keepdim=*/true).add(epsilon)));
-  return weight.defined() ? normed.mul(weight) : normed;
-}
 
 at::Tensor attend(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
                   double normEpsilon, const RotaryTable& rotary) {

@@ -3,12 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/model/norm.h"
 #include "core/model/rotary.h"
 
 namespace moescope {
-
-// x / sqrt(mean(x^2) + epsilon) * weight over the last dimension; without a weight, the first factor alone.
-at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 
 // The tensors of one attention layer; those that its switches do not ask for are undefined. d is the head width, in
 // latent attention with parts d = plain + rotary.

@@ -27,7 +27,7 @@ void Block::makeAttention(ParameterMaker& make, const std::string& prefix, const
   }
   if (attention.outputBias) attention_.outputBias = make.filled(prefix + "output_bias", {config.hidden}, 0);
   if (attention.sinks) attention_.sinks = make.filled(prefix + "sinks", {attention.heads}, 0);
-  if (attention.qkNorm == QkNorm::head || attention.qkNorm == QkNorm::full) {
+  if (hasWeights(attention.qkNorm)) {
     const bool full = attention.qkNorm == QkNorm::full;
     attention_.queryNorm = make.filled(prefix + "query_norm", {full ? width : attention.headWidth}, 1);
     attention_.keyNorm = make.filled(prefix + "key_norm", {full ? keyWidth : attention.headWidth}, 1);
@@ -77,13 +77,13 @@ Expected<Block> Block::make(const ModelConfig& config, std::int64_t index, at::G
   Block block;
   block.index_ = index;
   block.hidden_ = config.hidden;
-  block.normEpsilon_ = config.normEpsilon;
+  block.config_ = config;
   block.attentionConfig_ = config.attentionOf(index);
   block.rule_.activation = activationOf(config);
   ParameterMaker make(block.parameters_, seed, device);
-  block.attentionNorm_ = make.filled(prefix + "attention_norm", {config.hidden}, 1);
+  block.attentionNorm_ = makeNorm(make, prefix + "attention_norm", config);
   block.makeAttention(make, prefix, config, residual);
-  block.feedForwardNorm_ = make.filled(prefix + "feed_forward_norm", {config.hidden}, 1);
+  block.feedForwardNorm_ = makeNorm(make, prefix + "feed_forward_norm", config);
   if (!config.isSparse(index)) {
     block.gateUp_ = make.matrix(prefix + "dense.gate_up", {2 * config.denseWidth, config.hidden});
     block.down_ = make.matrix(prefix + "dense.down", {config.hidden, config.denseWidth}, residual);
@@ -102,12 +102,23 @@ Expected<Block> Block::make(const ModelConfig& config, std::int64_t index, at::G
 }
 
 at::Tensor Block::attend(const at::Tensor& hidden, RotaryTables& rotary) const {
-  return hidden.add(moescope::attend(rmsNorm(hidden, attentionNorm_, normEpsilon_), attention_, attentionConfig_,
-                                     normEpsilon_, rotary.of(attentionConfig_, hidden.size(1))));
+  const bool before = config_.block == BlockKind::pre;
+  const at::Tensor x = before ? norm(hidden, config_, attentionNorm_.weight, attentionNorm_.bias) : hidden;
+  return added(hidden,
+               moescope::attend(x, attention_, attentionConfig_, config_.normEpsilon,
+                                rotary.of(attentionConfig_, hidden.size(1))),
+               attentionNorm_);
+}
+
+// What a sublayer gives enters the residual stream, normed where norms come after.
+at::Tensor Block::added(const at::Tensor& hidden, const at::Tensor& y, const NormWeights& after) const {
+  const at::Tensor given = config_.block == BlockKind::post ? norm(y, config_, after.weight, after.bias) : y;
+  return config_.residualFactor == 1 ? hidden.add(given) : hidden.add(given.mul(config_.residualFactor));
 }
 
 at::Tensor Block::feedForwardInput(const at::Tensor& attended) const {
-  return rmsNorm(attended, feedForwardNorm_, normEpsilon_);
+  if (config_.block == BlockKind::post) return attended;
+  return norm(attended, config_, feedForwardNorm_.weight, feedForwardNorm_.bias);
 }
 
 at::Tensor Block::dense(const at::Tensor& x) const {
@@ -121,10 +132,10 @@ Assignments Block::route(const at::Tensor& x, const ForwardContext& context) con
 }
 
 at::Tensor Block::finish(const at::Tensor& attended, const at::Tensor& x, const at::Tensor& y) const {
-  if (!router_ || !sharedGateUp_.defined()) return attended.add(y.view_as(x));
+  if (!router_ || !sharedGateUp_.defined()) return added(attended, y.view_as(x), feedForwardNorm_);
   at::Tensor shared = feedForward(x, sharedGateUp_, sharedDown_, rule_.activation);
   if (sharedGate_.defined()) shared = shared.mul(at::sigmoid(at::linear(x, sharedGate_)));
-  return attended.add(y.view_as(x).add(shared));
+  return added(attended, y.view_as(x).add(shared), feedForwardNorm_);
 }
 
 at::Tensor Block::forward(const at::Tensor& hidden, const ForwardContext& context, RotaryTables& rotary,

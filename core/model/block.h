@@ -10,7 +10,7 @@
 
 namespace moescope {
 
-// One layer of a decoder, pre-norm: attention, then an MLP or routed experts, each added to the residual stream. Its
+// One layer of a decoder: attention, then an MLP or routed experts, each added to the residual stream. Its
 // parameters are plain tensors under role names ("layers.3.query"); update them in place. One thread at a time.
 class Block {
  public:
@@ -46,10 +46,12 @@ class Block {
   void makeExperts(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
   void makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
 
+  at::Tensor added(const at::Tensor& hidden, const at::Tensor& y, const NormWeights& norm) const;
+
   std::int64_t index_ = 0, hidden_ = 0;
-  double normEpsilon_ = 0;
+  ModelConfig config_;
   AttentionConfig attentionConfig_;
-  at::Tensor attentionNorm_, feedForwardNorm_;  // [H]
+  NormWeights attentionNorm_, feedForwardNorm_;
   AttentionWeights attention_;
   at::Tensor gateUp_, down_;  // dense: [2I,H], [H,I]; sparse: [E,2I,H], [E,H,I], undefined when elsewhere
   ExpertRule rule_;

@@ -12,7 +12,8 @@ namespace moescope {
 struct Decoder::State {
   ModelConfig config;
   at::Device device = at::kCPU;
-  at::Tensor embedding, norm, head, headBias;  // [V,H], [H], [V,H] (the embedding itself when tied), [V] or undefined
+  at::Tensor embedding, head, headBias;  // [V,H], [V,H] (the embedding itself when tied), [V] or undefined
+  NormWeights norm;
   std::vector<Block> blocks;
   std::vector<NamedTensor> parameters, buffers;
   RotaryTables rotary{at::kCPU};
@@ -31,7 +32,7 @@ Expected<Decoder> Decoder::make(ModelConfig config, std::optional<std::uint64_t>
     state->buffers.insert(state->buffers.end(), block.buffers().begin(), block.buffers().end());
     state->blocks.push_back(std::move(block));
   }
-  state->norm = make.filled("norm", {config.hidden}, 1);
+  state->norm = makeNorm(make, "norm", config);
   state->head = config.tiedHead ? state->embedding : make.normal("head", {config.vocabulary, config.hidden}, 0.02);
   if (config.headBias) state->headBias = make.filled("head_bias", {config.vocabulary}, 0);
   state->config = std::move(config);
@@ -82,7 +83,8 @@ Forward Decoder::forward(const at::Tensor& ids, const ForwardContext& context) {
 }
 
 at::Tensor Decoder::embed(const at::Tensor& ids) const {
-  return at::embedding(state_->embedding, ids);
+  const at::Tensor rows = at::embedding(state_->embedding, ids);
+  return state_->config.embeddingFactor == 1 ? rows : rows.mul(state_->config.embeddingFactor);
 }
 
 at::Tensor Decoder::block(std::int64_t index, const at::Tensor& hidden, const ForwardContext& context,
@@ -91,10 +93,12 @@ at::Tensor Decoder::block(std::int64_t index, const at::Tensor& hidden, const Fo
 }
 
 at::Tensor Decoder::finalNorm(const at::Tensor& hidden) const {
-  return rmsNorm(hidden, state_->norm, state_->config.normEpsilon);
+  return norm(hidden, state_->config, state_->norm.weight, state_->norm.bias);
 }
 at::Tensor Decoder::head(const at::Tensor& normed) const {
-  return at::linear(normed, state_->head, state_->headBias.defined() ? std::optional(state_->headBias) : std::nullopt);
+  const at::Tensor logits =
+      at::linear(normed, state_->head, state_->headBias.defined() ? std::optional(state_->headBias) : std::nullopt);
+  return state_->config.logitDivisor == 1 ? logits : logits.div(state_->config.logitDivisor);
 }
 
 void Decoder::beginStep(std::int64_t step) {

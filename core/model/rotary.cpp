@@ -73,7 +73,9 @@ Frequencies frequenciesOf(const AttentionConfig& config, std::int64_t length) {
   if (scaling.kind == RopeScaling::dynamic) return dynamicFrequencies(config, length);
   if (scaling.kind == RopeScaling::yarn) return yarnFrequencies(config);
   if (scaling.kind == RopeScaling::llama3) return llama3Frequencies(config);
-  Frequencies frequencies = plainFrequencies(config.ropeTheta, config.turned());
+  const auto width = static_cast<double>(config.turned());
+  const double growth = scaling.kind == RopeScaling::ntk ? std::pow(scaling.factor, width / (width - 2)) : 1;
+  Frequencies frequencies = plainFrequencies(config.ropeTheta * growth, config.turned());
   if (scaling.kind == RopeScaling::linear)
     for (double& frequency : frequencies) frequency /= scaling.factor;
   if (scaling.kind == RopeScaling::longrope) {

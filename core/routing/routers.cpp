@@ -7,8 +7,8 @@ namespace moescope {
 
 std::span<const RouterKind> routerKinds() {
   static const std::vector<RouterKind> kinds{
-      softmaxRouter(),     softmaxRawRouter(), switchRouter(),      noisyRouter(),
-      sigmoidBiasRouter(), sigmoidRouter(),    sparsemixerRouter(),
+      softmaxRouter(),     softmaxRawRouter(),  switchRouter(),  noisyRouter(),
+      sigmoidBiasRouter(), softmaxBiasRouter(), sigmoidRouter(), sparsemixerRouter(),
   };
   return kinds;
 }

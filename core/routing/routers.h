@@ -10,6 +10,7 @@ RouterKind softmaxRawRouter();   // softmax_raw.cpp
 RouterKind switchRouter();       // switch.cpp
 RouterKind noisyRouter();        // noisy.cpp
 RouterKind sigmoidBiasRouter();  // sigmoid_bias.cpp
+RouterKind softmaxBiasRouter();  // softmax_bias.cpp
 RouterKind sigmoidRouter();      // sigmoid.cpp
 RouterKind sparsemixerRouter();  // sparsemixer.cpp
 
