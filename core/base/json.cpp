@@ -53,6 +53,8 @@ Expected<Json> parseJson(std::string_view text, const std::string& file) {
   bool inString = false, escaped = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
+    // The library takes it for the end of the text.
+    if (c == '\0') return inputError(file + (file.empty() ? "" : ": ") + "a NUL at byte " + std::to_string(at) + " is no JSON", file, at);
     if (inString) {
       if (escaped) escaped = false;
       else if (c == '\\') escaped = true;
@@ -60,7 +62,7 @@ Expected<Json> parseJson(std::string_view text, const std::string& file) {
     } else if (c == '"') {
       inString = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > deepest) return inputError("JSON is nested deeper than 128 levels", file, at);
+      if (++depth > deepest) return inputError(file + (file.empty() ? "" : ": ") + "JSON is nested deeper than 128 levels", file, at);
     } else if (c == '}' || c == ']') {
       --depth;
     }

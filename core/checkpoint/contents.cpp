@@ -98,8 +98,10 @@ void warnOfCompanions(Contents& contents, const CheckpointFolder& folder) {
             : "There is no tokenizer.json: corpora of ids can be used, texts cannot.");
 }
 
-Expected<void> readUnknown(Contents& contents, const CheckpointFolder& folder, const Json& json, const Error& why) {
+Expected<void> readUnknown(Contents& contents, const CheckpointFolder& folder, const Json& json,
+                           const ScaleBlocks& blocks, const Error& why) {
   TRY_ASSIGN(contents.shards, Shards::open(folder.path()));
+  if (blocks.rows > 0) TRY_DO(contents.shards.useScales(blocks));
   placeUnknown(contents, json);
   if (contents.experts == 0) return why;
   contents.notRun = fmt::format(
@@ -137,7 +139,7 @@ Expected<Contents> readContents(const fs::path& path) {
   if (!fs::exists(path / "config.json", failure)) return notACheckpoint(path);
   TRY(folder, CheckpointFolder::open(path));
   TRY(json, folder.json("config.json", longestConfig));
-  TRY_DO(refuseUnread(folder, json));
+  TRY(blocks, refuseUnread(folder, json));
   Contents contents;
   contents.type = textIn(textConfig(json), "model_type");
   if (contents.type.empty()) contents.type = textIn(json, "model_type");
@@ -151,7 +153,7 @@ Expected<Contents> readContents(const fs::path& path) {
     contents.shards = std::move(inventory.shards);
     placeKnown(contents, inventory);
   } else {
-    TRY_DO(readUnknown(contents, folder, json, family.error()));
+    TRY_DO(readUnknown(contents, folder, json, blocks, family.error()));
   }
   const std::span<const std::string> ofShards = contents.shards.warnings();
   contents.warnings.insert(contents.warnings.begin(), ofShards.begin(), ofShards.end());

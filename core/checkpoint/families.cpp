@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/base/json_reading.h"
+#include "core/checkpoint/checkpoint_folder.h"
 
 namespace moescope {
 
@@ -72,7 +72,8 @@ Expected<const Family*> findFamily(const Json& config, const std::string& file) 
 
 Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder) {
   const std::string file = (folder / "config.json").string();
-  TRY(json, readJson(folder / "config.json", 16u << 20));
+  TRY(files, CheckpointFolder::open(folder));
+  TRY(json, files.json("config.json", 16u << 20));
   TRY(family, findFamily(json, file));
   return family->read(json, file);
 }

@@ -9,8 +9,9 @@
 
 #include "core/base/checked.h"
 #include "core/base/digest.h"
-#include "core/base/json_reading.h"
 #include "core/checkpoint/tensor_values.h"
+#include "core/checkpoint/unread_format.h"
+#include "core/checkpoint/unused_tensor.h"
 
 namespace moescope {
 namespace {
@@ -25,9 +26,16 @@ Expected<void> checkTensor(const Shards& shards, const Slot& slot, const std::st
     return inputError(fmt::format("{}: tensor \"{}\" has shape [{}], but config.json asks for [{}]", file, slot.name,
                                   fmt::join(place->tensor->shape, ", "), fmt::join(slot.shape, ", ")),
                       file, place->tensor->offset);
-  if (!isReal(*place->tensor->dtype))
-    return inputError(fmt::format("{}: tensor \"{}\" is of type {}; F32, BF16, F16 and F64 are read", file, slot.name,
-                                  place->tensor->dtype->name),
+  const Dtype& dtype = *place->tensor->dtype;
+  if (!isReal(dtype))
+    return inputError(
+        fmt::format("{}: tensor \"{}\" is of type {}; F32, BF16, F16, F64 and F8_E4M3 with block scales are "
+                    "read",
+                    file, slot.name, dtype.name),
+        file, place->tensor->offset);
+  if (dtype.bits == 8 && !place->scales)
+    return inputError(fmt::format("{}: tensor \"{}\" is of type {} but has no scales, \"{}_scale_inv\", beside it",
+                                  file, slot.name, dtype.name, slot.name),
                       file, place->tensor->offset);
   return {};
 }
@@ -44,9 +52,7 @@ Expected<void> checkTensors(Inventory& inventory) {
       inventory.active += slot.size() * std::max<std::int64_t>(std::min(slot.experts, moe.topK), 1);
   }
   for (const auto& [name, place] : inventory.shards.tensors()) {
-    const bool derived =
-        name.ends_with("rotary_emb.inv_freq") || (inventory.config.tiedHead && name == "lm_head.weight");
-    if (!derived && !wanted.contains(name))
+    if (!wanted.contains(name) && changesForward(name, inventory.config))
       return inputError(fmt::format("{}: tensor \"{}\" has no place in the {} model that config.json describes",
                                     inventory.shards.folder().string(), name, inventory.family->modelType),
                         place.file->path().string(), place.tensor->offset);
@@ -79,10 +85,13 @@ Expected<void> addShard(Digest& digest, const SafetensorsFile& shard) {
 Expected<Inventory> readInventory(const std::filesystem::path& folder) {
   const std::string file = (folder / "config.json").string();
   Inventory inventory;
-  TRY_ASSIGN(inventory.json, readJson(folder / "config.json", 16u << 20));
+  TRY(files, CheckpointFolder::open(folder));
+  TRY_ASSIGN(inventory.json, files.json("config.json", 16u << 20));
   TRY_ASSIGN(inventory.family, findFamily(inventory.json, file));
   TRY_ASSIGN(inventory.config, inventory.family->read(inventory.json, file));
+  TRY(blocks, refuseUnread(files, inventory.json));
   TRY_ASSIGN(inventory.shards, Shards::open(folder));
+  TRY_DO(inventory.shards.useScales(blocks));
   inventory.slots = inventory.family->slots(inventory.config, &inventory.shards);
   TRY_DO(checkTensors(inventory));
   return inventory;

@@ -9,8 +9,8 @@
 namespace moescope {
 
 // A model's folder whose files were checked against its config.json: every tensor that the switches ask for is there,
-// in its shape and a real type, and none is left over (but for what is derived: rotary frequencies, a tied head written
-// out). Reads headers only, and takes no memory on the word of config.json.
+// in its shape and a real type (FP8 with its scales), and no tensor of a layer that is run is left over. Reads headers
+// only, and takes no memory on the word of config.json.
 struct Inventory {
   const Family* family = nullptr;
   Json json;  // config.json

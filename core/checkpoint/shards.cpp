@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/shards.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -16,6 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* onlyFile = "model.safetensors";
+
+bool scalable(const Dtype& dtype) {
+  return dtype.name == "F32" || dtype.name == "BF16" || dtype.name == "F16" || dtype.name == "F8_E8M0";
+}
 
 bool byName(const Shards::Named& a, const Shards::Named& b) {
   return a.name < b.name;
@@ -167,6 +172,53 @@ Expected<Shards> Shards::open(const fs::path& folder) {
 const Shards::Place* Shards::find(std::string_view name) const {
   const auto found = std::lower_bound(tensors_.begin(), tensors_.end(), Named{name, {}}, byName);
   return found != tensors_.end() && found->name == name ? &found->place : nullptr;
+}
+
+namespace {
+
+std::int64_t blocksIn(std::int64_t extent, std::int64_t block) {
+  return extent / block + (extent % block != 0);
+}
+
+Expected<void> checkScales(const Shards::Named& scale, const Shards::Place* weight, const ScaleBlocks& blocks) {
+  const StoredTensor& tensor = *scale.place.tensor;
+  const std::string file = scale.place.file->path().string();
+  const auto bad = [&](const std::string& reason) {
+    return inputError(
+        fmt::format("{}, byte {}: tensor \"{}\" {}", file, tensor.offset, scale.name.substr(0, 256), reason), file,
+        tensor.offset);
+  };
+  if (blocks.rows < 1)
+    return bad("has block scales, but config.json has no quantization_config with their weight_block_size");
+  if (!weight) return bad("has scales for a weight that is not there");
+  if (weight->tensor->dtype->name != "F8_E4M3")
+    return bad(
+        fmt::format("has scales for a weight of type {}; those of F8_E4M3 are read", weight->tensor->dtype->name));
+  if (!scalable(*tensor.dtype))
+    return bad(fmt::format("is of type {}; scales are F32, BF16, F16 or F8_E8M0", tensor.dtype->name));
+  std::vector<std::int64_t> due = weight->tensor->shape;
+  if (due.size() < 2) return bad("has block scales for what is no matrix");
+  due[due.size() - 2] = blocksIn(due[due.size() - 2], blocks.rows);
+  due.back() = blocksIn(due.back(), blocks.columns);
+  if (tensor.shape == due) return {};
+  return bad(fmt::format("has shape [{}], but its weight of [{}] in blocks of {} by {} needs [{}]",
+                         fmt::join(tensor.shape, ", "), fmt::join(weight->tensor->shape, ", "), blocks.rows,
+                         blocks.columns, fmt::join(due, ", ")));
+}
+
+}  // namespace
+
+Expected<void> Shards::useScales(const ScaleBlocks& blocks) {
+  for (const Named& scale : tensors_) {
+    if (!isScale(scale.name)) continue;
+    const std::string_view name = scaledName(scale.name);
+    const auto weight = std::lower_bound(tensors_.begin(), tensors_.end(), Named{name, {}}, byName);
+    const bool there = weight != tensors_.end() && weight->name == name;
+    TRY_DO(checkScales(scale, there ? &weight->place : nullptr, blocks));
+    scales_.push_back(std::make_unique<Scales>(Scales{scale.place, blocks}));
+    weight->place.scales = scales_.back().get();
+  }
+  return {};
 }
 
 Expected<void> writeShards(const fs::path& folder, std::vector<TensorSource> tensors, std::uint64_t largest) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/checkpoint/block_scales.h"
 #include "core/checkpoint/checkpoint_folder.h"
 #include "core/checkpoint/safetensors.h"
 
@@ -12,9 +13,16 @@ namespace moescope {
 class Shards {
  public:
   static Expected<Shards> open(const std::filesystem::path& folder);
+  struct Scales;
   struct Place {
     const SafetensorsFile* file = nullptr;
     const StoredTensor* tensor = nullptr;
+    const Scales* scales = nullptr;  // of an FP8 weight, once useScales found them
+  };
+  // The block scales of one weight: a stored tensor [..., ceil(rows / blocks.rows), ceil(columns / blocks.columns)].
+  struct Scales {
+    Place place;
+    ScaleBlocks blocks;
   };
   struct Named {
     std::string_view name;
@@ -22,6 +30,9 @@ class Shards {
   };
   std::span<const Named> tensors() const { return tensors_; }  // by name
   const Place* find(std::string_view name) const;
+  // Gives every FP8 weight its scales, "NAME_scale_inv" beside "NAME". Input errors name a scale without its weight, or
+  // whose shape or type does not fit.
+  Expected<void> useScales(const ScaleBlocks& blocks);
   std::span<const std::unique_ptr<SafetensorsFile>> files() const { return files_; }  // by name
   const std::filesystem::path& folder() const { return folder_; }
   std::uint64_t bytes() const { return bytes_; }  // of all tensors
@@ -33,6 +44,7 @@ class Shards {
   std::filesystem::path folder_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::vector<Named> tensors_;
+  std::vector<std::unique_ptr<Scales>> scales_;
   std::uint64_t bytes_ = 0;
   std::vector<std::string> warnings_;
 };

@@ -2,9 +2,12 @@
 #include "core/checkpoint/tensor_values.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
+
+#include "core/checkpoint/small_floats.h"
 
 namespace moescope {
 namespace {
@@ -37,18 +40,41 @@ void convertAll(std::span<const std::byte> bytes, std::span<float> into, const C
 void convert(std::string_view dtype, std::span<const std::byte> bytes, std::span<float> into) {
   if (dtype == "BF16") return convertAll<std::uint16_t>(bytes, into, fromBfloat16);
   if (dtype == "F16") return convertAll<std::uint16_t>(bytes, into, fromFloat16);
+  if (const std::array<float, 256>* table = smallFloats(dtype))
+    return convertAll<std::uint8_t>(bytes, into, [table](std::uint8_t code) { return (*table)[code]; });
   assert(dtype == "F64");
   convertAll<double>(bytes, into, [](double value) { return static_cast<float>(value); });
+}
+
+// Multiplies the numbers from `first` on by the scales of their blocks. Matrices of a stacked weight have blocks each.
+Expected<void> multiplyByScales(const Shards::Place& place, std::int64_t first, std::span<float> into) {
+  const auto [scale, blocks] = *place.scales;
+  const Shape shape = place.tensor->shape;
+  const std::int64_t columns = shape.back(), rows = shape[shape.size() - 2];
+  const std::int64_t scaleColumns = scale.tensor->shape.back(), scaleRows = scale.tensor->shape[shape.size() - 2];
+  const auto scaleRowOf = [&](std::int64_t row) { return row / rows * scaleRows + row % rows / blocks.rows; };
+  const std::int64_t last = first + std::ssize(into) - 1, firstRow = scaleRowOf(first / columns);
+  std::vector<float> scales(static_cast<std::size_t>((scaleRowOf(last / columns) - firstRow + 1) * scaleColumns));
+  TRY_DO(readValues(scale, firstRow * scaleColumns, scales));
+  for (std::int64_t number = first; number <= last;) {
+    const std::int64_t column = number % columns, block = column / blocks.columns;
+    const std::int64_t end =
+        std::min({number - column + (block + 1) * blocks.columns, number - column + columns, last + 1});
+    const float by = scales[static_cast<std::size_t>((scaleRowOf(number / columns) - firstRow) * scaleColumns + block)];
+    for (; number < end; ++number) into[static_cast<std::size_t>(number - first)] *= by;
+  }
+  return {};
 }
 
 }  // namespace
 
 bool isReal(const Dtype& dtype) {
-  return dtype.name == "F32" || dtype.name == "BF16" || dtype.name == "F16" || dtype.name == "F64";
+  return dtype.name == "F32" || dtype.name == "BF16" || dtype.name == "F16" || dtype.name == "F64" ||
+         smallFloats(dtype.name) != nullptr;
 }
 
 std::int64_t bytesOfValues(const Dtype& dtype, std::int64_t numbers) {
-  return numbers * (dtype.name == "F64" ? 8 : dtype.name == "F32" ? 4 : 2);
+  return numbers * static_cast<std::int64_t>(dtype.bits / 8);
 }
 
 Expected<void> readValues(const Shards::Place& place, std::int64_t first, std::span<float> into) {
@@ -65,7 +91,7 @@ Expected<void> readValues(const Shards::Place& place, std::int64_t first, std::s
     convert(dtype.name, some, into.subspan(done, count));
     done += count;
   }
-  return {};
+  return place.scales && !into.empty() ? multiplyByScales(place, first, into) : Expected<void>();
 }
 
 }  // namespace moescope

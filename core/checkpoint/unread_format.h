@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/checkpoint/block_scales.h"
 #include "core/checkpoint/checkpoint_folder.h"
 
 namespace moescope {
-
-// Block scales of FP8 weights: one number for that many rows and columns.
-struct ScaleBlocks {
-  std::int64_t rows = 0, columns = 0;  // 0: no block scales
-};
 
 // Input error, saying what to do, for a folder whose weights are in a form that is not read: GGUF, PyTorch pickles,
 // packed four-bit types. Otherwise the blocks of its FP8 weights, if it has such.
