@@ -23,8 +23,10 @@ Json writeDense(const ModelConfig& config, const char* modelType, const char* ar
   json["intermediate_size"] = config.denseWidth;
   json["sliding_window"] = slidingWindow(config);
   json["use_sliding_window"] = !json["sliding_window"].is_null();
-  json["max_window_layers"] = config.layers;
   json["layer_types"] = layerTypes(config);
+  std::int64_t full = 0;
+  while (full < config.layers && config.attentionOf(full).span == AttentionSpan::full) ++full;
+  json["max_window_layers"] = full;
   return json;
 }
 

@@ -30,7 +30,6 @@ ExpertLayout fusedExperts();                            // gate_up_proj [E,2I,H]
 ExpertLayout transposedExperts(bool interleaved);       // the same as [E,H,2I] and [E,I,H]: Llama 4, gpt-oss
 ExpertLayout parallelExperts(const std::string& path);  // PATHinput_linear [E,2I,H], output_linear [E,H,I]: Granite
 ExpertLayout rowsOfExperts();                           // w1, v1, w2, each [E*I,H]: DBRX
-ExpertLayout stackedExperts();                          // gate_proj, up_proj [E,I,H], down_proj [E,H,I]: Step 3.5
 
 // The names of a family's tensors, those of a layer below "model.layers.N.".
 struct TensorNames {

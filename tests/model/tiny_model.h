@@ -37,7 +37,7 @@ inline std::vector<float> counterWeights(const std::string& name, const std::vec
   const std::int64_t count = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
   std::vector<float> weights;
   for (double value : uniform(name, count)) {
-    if (name.ends_with("norm.weight"))
+    if (name.ends_with("norm.weight") || (name.ends_with(".weight") && shape.size() == 1))
       value = 1 + 0.25 * value;
     else if (name.ends_with("bias"))
       value = 0.25 * value;

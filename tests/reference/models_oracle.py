@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Expected logits, experts and weights of tiny models of each family, computed by `transformers`.
+"""Expected logits, losses, experts and weights of tiny models of each family, computed by `transformers`.
 
-    models_oracle.py            makes tests/reference/tiny_FAMILY.json
+    models_oracle.py            makes tests/reference/tiny_NAME.json for every entry below
+    models_oracle.py NAME ...   makes those
     models_oracle.py FOLDER     compares the models that test_model saved in FOLDER/FAMILY (MOESCOPE_KEEP_MODELS=FOLDER) with them
 
+An entry is a family's config.json without what all have in common; a name ending in _fused is the family's model with its experts
+as transformers 5 keeps them in memory and saves with save_original_format=False, one in _bf16 has weights of that type.
 Weights come from a counter (tests/model/tiny_model.h has the same), so the files hold no weights. Run with torch 2.11 and
 transformers 5.23; the tests need neither.
 """
@@ -18,6 +21,7 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 from attention_families import attention_families
+from layout_families import layout_families
 
 here = pathlib.Path(__file__).parent
 MASK = (1 << 64) - 1
@@ -41,7 +45,7 @@ def uniform(name: str, count: int) -> np.ndarray:
 
 def weights(name: str, shape: tuple) -> torch.Tensor:
     value = uniform(name, int(np.prod(shape)))
-    if name.endswith("norm.weight"):
+    if name.endswith("norm.weight") or (name.endswith(".weight") and len(shape) == 1):
         value = 1 + 0.25 * value
     elif name.endswith("bias"):
         value = 0.25 * value
@@ -74,11 +78,17 @@ families = {
     "llama": {"architectures": ["LlamaForCausalLM"], "head_dim": 4, "intermediate_size": 24, "attention_bias": False,
               "mlp_bias": False},
     **attention_families,
+    **layout_families,
 }
+fused = ["mixtral", "olmoe", "qwen3_moe", "qwen2_moe", "dots1", "deepseek_v2", "deepseek_v3", "glm4_moe", "minimax_m2", "phimoe",
+         "flex_olmo", "ernie4_5_moe", "granitemoe", "granitemoeshared", "hunyuan_v1_moe"]
+halved = ["mixtral", "qwen3_moe", "deepseek_v3", "granitemoe", "dbrx"]
+families |= {f"{name}_fused": {"model_type": name, **families[name], "_fused": True} for name in fused}
+families |= {f"{name}_bf16": {"model_type": name, **families[name], "_dtype": "BF16"} for name in halved}
 
 
-def run(folder: pathlib.Path, ids: torch.Tensor) -> dict:
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
+def run(folder: pathlib.Path, ids: torch.Tensor, dtype=torch.float32) -> dict:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager",
                                                  experts_implementation="eager").eval()
     routed = []
 
@@ -97,36 +107,46 @@ def run(folder: pathlib.Path, ids: torch.Tensor) -> dict:
     for name, module in model.named_modules():
         if name.endswith("feed_forward.router"):
             module.register_forward_hook(see_router)
-        if name.endswith("mlp.experts") or name.endswith("block_sparse_moe.experts"):
+        if name.endswith("mlp.experts") or name.endswith(("block_sparse_moe.experts", "ffn.experts")):
             module.register_forward_pre_hook(see)
     with torch.no_grad():
         logits = model(ids).logits
-    return {"logits": logits, "routed": routed}
+    losses = torch.nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    return {"logits": logits.float(), "losses": losses, "routed": routed}
 
 
-def tensor_names(config: dict, folder: pathlib.Path) -> dict:
+def tensor_names(config: dict, folder: pathlib.Path, fused: bool) -> dict:
     """Names and shapes on disk: what `transformers` itself saves for such a model."""
     from transformers import AutoConfig
     from safetensors import safe_open
 
     (folder / "config.json").write_text(json.dumps(config))
-    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).to(torch.float32).save_pretrained(folder / "names")
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).to(torch.float32).save_pretrained(
+        folder / "names", save_original_format=not fused)
     with safe_open(folder / "names" / "model.safetensors", "pt") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
 
 
 def make(family: str) -> None:
-    config = {**common, "model_type": family, **families[family]}
+    entry = dict(families[family])
+    kept, fused, dtype = (entry.pop(key, None) for key in ("_common", "_fused", "_dtype"))
+    config = {**{key: value for key, value in common.items() if kept is None or key in kept}, "model_type": family, **entry}
     ids = torch.tensor((uniform("ids", 24) * 16 + 16).astype(np.int64).reshape(2, 12))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        shapes = tensor_names(config, folder)
-        save_file({key: weights(key, shape) for key, shape in shapes.items()}, folder / "model.safetensors", {"format": "pt"})
+        shapes = tensor_names(config, folder, bool(fused))
+        made = {key: weights(key, shape) for key, shape in shapes.items()}
+        if dtype:
+            made = {key: value.to(torch.bfloat16) for key, value in made.items()}
+        save_file(made, folder / "model.safetensors", {"format": "pt"})
         found = run(folder, ids)
+        low = run(folder, ids, torch.bfloat16) if dtype else None
     number = lambda tensor: [float(f"{x:.7g}") for x in tensor.flatten().tolist()]  # noqa: E731
     expected = {"config": config, "tensors": {key: list(shape) for key, shape in sorted(shapes.items())}, "ids": ids.tolist(),
-                "logits": number(found["logits"]),
+                "logits": number(found["logits"]), "losses": number(found["losses"]),
                 "layers": [{"expert": index.flatten().tolist(), "weight": number(weight)} for index, weight in found["routed"]]}
+    if dtype:  # what transformers itself loses when it computes in the type of the weights
+        expected |= {"dtype": dtype, "spread": float((low["logits"] - found["logits"]).abs().max())}
     path = here / f"tiny_{family}.json"
     path.write_text(json.dumps(expected, separators=(",", ":")).replace('],"', '],\n"') + "\n")
     print(family, len(shapes), "tensors, largest logit", float(found["logits"].abs().max()), path.stat().st_size, "bytes")
@@ -141,7 +161,8 @@ def compare(family: str, folder: pathlib.Path) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.exit(max(compare(family, pathlib.Path(sys.argv[1])) for family in families) > 1e-4)
-    for each in families:
+    if len(sys.argv) > 1 and pathlib.Path(sys.argv[1]).is_dir():
+        kept = [path.name for path in sorted(pathlib.Path(sys.argv[1]).iterdir())]
+        sys.exit(max(compare(family, pathlib.Path(sys.argv[1])) for family in kept) > 1e-4)
+    for each in sys.argv[1:] or families:
         make(each)
