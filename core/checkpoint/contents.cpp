@@ -9,6 +9,7 @@
 #include "core/base/utf8.h"
 #include "core/checkpoint/block_scales.h"
 #include "core/checkpoint/unread_format.h"
+#include "core/checkpoint/unrun_families.h"
 #include "core/checkpoint/unused_tensor.h"
 
 namespace moescope {
@@ -21,13 +22,6 @@ constexpr std::uint64_t longestConfig = 16u << 20;
 std::string textIn(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? validUtf8(found->get<std::string>().substr(0, 128)) : "";
-}
-
-// The part of a config.json that speaks of text.
-const Json& textConfig(const Json& json) {
-  for (const char* key : {"text_config", "language_config", "llm_config"})
-    if (json.contains(key) && json[key].is_object()) return json[key];
-  return json;
 }
 
 std::int64_t sizeIn(const Json& json, std::initializer_list<const char*> keys) {
@@ -73,7 +67,7 @@ void placeUnknown(Contents& contents, const Json& json) {
     if (role.part == Part::expert) routed += parametersOf(*place.tensor);
     contents.rows.push_back({role, {}});
   }
-  const Json& text = textConfig(json);
+  const Json text = textConfig(json);
   contents.hidden = sizeIn(text, {"hidden_size", "d_model", "n_embd"});
   contents.topK = sizeIn(text, {"num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k",
                                 "top_k_experts", "experts_per_token"});
@@ -103,11 +97,8 @@ Expected<void> readUnknown(Contents& contents, const CheckpointFolder& folder, c
   TRY_ASSIGN(contents.shards, Shards::open(folder.path()));
   if (blocks.rows > 0) TRY_DO(contents.shards.useScales(blocks));
   placeUnknown(contents, json);
-  if (contents.experts == 0) return why;
-  contents.notRun = fmt::format(
-      "Models of type \"{}\" are not computed by this version, so that no routing can be captured: what is in the "
-      "files can be looked at.",
-      contents.type);
+  if (contents.experts == 0 && !findUnrunFamily(contents.type)) return why;
+  contents.notRun = whyNotRun(contents.type);
   contents.warnings.push_back(contents.notRun);
   return {};
 }

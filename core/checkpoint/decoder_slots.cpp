@@ -134,17 +134,6 @@ void Collector::addSparse(const std::string& onDisk, const std::string& role) {
   if (moe.sharedGate) add(onDisk + names_.sharedGate, {1, config_.hidden}, role + "shared.gate");
 }
 
-// Layouts that another program may have saved a family's experts in.
-const std::vector<ExpertLayout>& otherLayouts() {
-  static const std::vector<ExpertLayout> all{fusedExperts(),
-                                             transposedExperts(false),
-                                             separateExperts("gate_proj", "up_proj", "down_proj"),
-                                             separateExperts("w1", "w3", "w2"),
-                                             separateExperts("w1", "v1", "w2"),
-                                             stackedExperts()};
-  return all;
-}
-
 // One tensor of one expert, or of all of them.
 struct Piece {
   const std::string& name;
@@ -237,11 +226,11 @@ double agreement(const Experts& experts, const ExpertLayout& layout, const Shard
 ExpertLayout layoutOf(const Experts& experts, const ExpertLayout& own, const Shards& shards) {
   ExpertLayout best = own;
   double most = agreement(experts, own, shards);
-  for (ExpertLayout layout : otherLayouts()) {
+  for (const ExpertLayout& layout : expertLayouts()) {
     if (most == 2) break;
-    layout.interleaved = own.interleaved && !layout.gateUp.empty();
+    if (!layout.gateUp.empty() && layout.interleaved != own.interleaved) continue;
     const double other = agreement(experts, layout, shards);
-    if (other > most) best = std::move(layout), most = other;
+    if (other > most) best = layout, most = other;
   }
   return best;
 }

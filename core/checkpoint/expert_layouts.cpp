@@ -43,11 +43,15 @@ ExpertLayout rowsOfExperts() {
           .downTransposed = true};
 }
 
-ExpertLayout stackedExperts() {
-  return {.pieces = ExpertLayout::Pieces::stacked,
-          .gate = ".gate_proj.weight",
-          .up = ".up_proj.weight",
-          .down = ".down_proj.weight"};
+std::span<const ExpertLayout> expertLayouts() {
+  static const std::vector<ExpertLayout> all{separateExperts("gate_proj", "up_proj", "down_proj"),
+                                             separateExperts("w1", "w3", "w2"),
+                                             fusedExperts(),
+                                             transposedExperts(false),
+                                             transposedExperts(true),
+                                             parallelExperts("."),
+                                             rowsOfExperts()};
+  return all;
 }
 
 }  // namespace moescope

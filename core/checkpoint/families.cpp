@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/checkpoint/checkpoint_folder.h"
+#include "core/checkpoint/unrun_families.h"
 
 namespace moescope {
 
@@ -57,7 +58,23 @@ std::string familyOf(const ModelConfig& config) {
   return familyFor(config).modelType;
 }
 
-Expected<const Family*> findFamily(const Json& config, const std::string& file) {
+Json textConfig(const Json& config) {
+  if (!config.is_object()) return config;
+  const Json* outer = &config;
+  if (config.contains("thinker_config") && config["thinker_config"].is_object()) outer = &config["thinker_config"];
+  for (const char* key : {"text_config", "language_config", "llm_config"}) {
+    if (!outer->contains(key) || !(*outer)[key].is_object()) continue;
+    Json text = (*outer)[key];
+    // What the whole model says where its part is silent.
+    for (const char* shared : {"model_type", "tie_word_embeddings", "quantization_config"})
+      if (!text.contains(shared) && outer->contains(shared)) text[shared] = (*outer)[shared];
+    return text;
+  }
+  return config;
+}
+
+Expected<const Family*> findFamily(const Json& whole, const std::string& file) {
+  const Json config = textConfig(whole);
   if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string())
     return inputError(fmt::format("{} names no model_type", file), file);
   const std::string& type = config["model_type"].get_ref<const std::string&>();
@@ -66,6 +83,7 @@ Expected<const Family*> findFamily(const Json& config, const std::string& file) 
     if (family.modelType == type || std::ranges::count(family.aliases, type) > 0) return &family;
     known += (known.empty() ? "" : ", ") + family.modelType;
   }
+  if (findUnrunFamily(type)) return inputError(fmt::format("{}: {}", file, whyNotRun(type)), file);
   return inputError(
       fmt::format("{}: models of type \"{}\" are not read by this version; it knows {}", file, type, known), file);
 }
@@ -75,7 +93,7 @@ Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder) {
   TRY(files, CheckpointFolder::open(folder));
   TRY(json, files.json("config.json", 16u << 20));
   TRY(family, findFamily(json, file));
-  return family->read(json, file);
+  return family->read(textConfig(json), file);
 }
 
 }  // namespace moescope

@@ -30,7 +30,10 @@ std::span<const Family> families();
 // The family of `transformers` that computes the same, else the last of the list, Moescope's own, which takes
 // everything.
 const Family& familyFor(const ModelConfig& config);
-// By config.json's model_type. Input error for one that is not known here.
+// The part of a config.json that speaks of the text model: of a model with other parts, too, what it says of text
+// ("text_config" ...), else all of it.
+Json textConfig(const Json& config);
+// By the text model's model_type. Input error for one that is not known here, or known but not computed.
 Expected<const Family*> findFamily(const Json& config, const std::string& file);
 // The model_type under which a model of these switches is saved: "mixtral", "olmoe", ...; "moescope" for none of those.
 std::string familyOf(const ModelConfig& config);

@@ -41,8 +41,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   MoeConfig& moe = config.moe;
   readLatent(reader, config.attention);
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
-  moe.experts = reader.integer({"n_routed_experts", "num_local_experts", "num_experts"});
-  moe.topK = reader.integer({"num_experts_per_tok"});
+  readExperts(reader, moe);
   moe.expertWidth = reader.integer({"moe_intermediate_size"});
   readShared(reader, moe);
   moe.denseLayers = readLeadingDense(reader, config.layers);

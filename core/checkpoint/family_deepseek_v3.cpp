@@ -42,8 +42,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   readLatent(reader, config.attention);
   if (!reader.flag("rope_interleave", true)) config.attention.rope = RopeKind::half;
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
-  moe.experts = reader.integer({"n_routed_experts", "num_local_experts", "num_experts"});
-  moe.topK = reader.integer({"num_experts_per_tok"}, 8);
+  readExperts(reader, moe, 8);
   moe.expertWidth = reader.integer({"moe_intermediate_size"});
   readShared(reader, moe);
   moe.denseLayers = readLeadingDense(reader, config.layers);

@@ -48,8 +48,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
   config.attention.qkNorm = QkNorm::head;
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
-  config.moe.experts = reader.integer({"n_routed_experts", "num_local_experts", "num_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"});
+  readExperts(reader, config.moe);
   config.moe.expertWidth = reader.integer({"moe_intermediate_size"});
   readShared(reader, config.moe);
   config.moe.denseLayers = readLeadingDense(reader, config.layers);

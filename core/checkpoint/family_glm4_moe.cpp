@@ -44,8 +44,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
   config.attention.inputBias = reader.flag("attention_bias", false);
   config.attention.qkNorm = reader.flag("use_qk_norm", false) ? QkNorm::head : QkNorm::none;
-  moe.experts = reader.integer({"n_routed_experts", "num_local_experts", "num_experts"});
-  moe.topK = reader.integer({"num_experts_per_tok"}, 8);
+  readExperts(reader, moe, 8);
   moe.expertWidth = reader.integer({"moe_intermediate_size"});
   readShared(reader, moe);
   moe.denseLayers = readLeadingDense(reader, config.layers);

@@ -39,8 +39,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
     reader.fail("\"rotary_dim\" contradicts \"partial_rotary_factor\"");
   config.attention.rotaryWidth = turned == config.attention.headWidth ? 0 : turned;
   config.attention.qkNorm = QkNorm::full;
-  config.moe.experts = reader.integer({"num_local_experts", "num_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"}, 8);
+  readExperts(reader, config.moe, 8);
   config.moe.expertWidth = reader.integer({"intermediate_size"});
   config.moe.router.kind = "sigmoid_bias";
   config.moe.router.options = {{"sigmoid_bias.scale", 1}, {"sigmoid_bias.renormalise", 1}};

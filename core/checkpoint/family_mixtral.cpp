@@ -29,8 +29,7 @@ Json write(const ModelConfig& config) {
 Expected<ModelConfig> read(const Json& json, const std::string& file) {
   ConfigReader reader(json, file);
   ModelConfig config = readCommon(reader, {.theta = 1e6});
-  config.moe.experts = reader.integer({"num_local_experts", "num_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"}, 2);
+  readExperts(reader, config.moe, 2);
   config.moe.expertWidth = reader.integer({"intermediate_size"});
   config.moe.router.kind = "softmax";
   slideEverywhere(reader.integer({"sliding_window"}, 0), config);

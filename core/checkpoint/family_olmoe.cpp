@@ -37,8 +37,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.attention.qkNorm = QkNorm::full;
   config.attention.clip = reader.real("clip_qkv", 0);
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
-  config.moe.experts = reader.integer({"num_experts", "num_local_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"}, 8);
+  readExperts(reader, config.moe, 8);
   config.moe.expertWidth = reader.integer({"intermediate_size"});
   config.moe.router.kind = reader.flag("norm_topk_prob", false) ? "softmax" : "softmax_raw";
   readSpans(reader, 0, nullptr, config);

@@ -45,8 +45,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   ModelConfig config = readCommon(reader);
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
   config.attention.inputBias = reader.flag("qkv_bias", true);
-  config.moe.experts = reader.integer({"num_experts", "num_local_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"}, 4);
+  readExperts(reader, config.moe, 4);
   config.moe.expertWidth = reader.integer({"moe_intermediate_size"});
   config.moe.sharedWidth = reader.integer({"shared_expert_intermediate_size"});
   // The file knows the width of all shared experts together, not how many they were.

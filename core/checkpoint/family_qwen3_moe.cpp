@@ -38,8 +38,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   config.denseWidth = reader.integer({"intermediate_size"}, 0);
   config.attention.qkNorm = QkNorm::head;
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
-  config.moe.experts = reader.integer({"num_experts", "num_local_experts"});
-  config.moe.topK = reader.integer({"num_experts_per_tok"}, 8);
+  readExperts(reader, config.moe, 8);
   config.moe.expertWidth = reader.integer({"moe_intermediate_size"});
   config.moe.router.kind = reader.flag("norm_topk_prob", false) ? "softmax" : "softmax_raw";
   config.moe.denseLayers = readDenseLayers(reader, config.layers);

@@ -140,12 +140,24 @@ std::set<std::int64_t> readDenseLayers(ConfigReader& read, std::int64_t layers) 
 }
 
 std::set<std::int64_t> readLeadingDense(ConfigReader& read, std::int64_t layers) {
-  std::set<std::int64_t> dense;
+  std::set<std::int64_t> dense, listed;
   const std::int64_t count = read.integer({"first_k_dense_replace"}, 0);
   if (count < 0 || count > layers || count > 4096)
     return read.fail("\"first_k_dense_replace\" is not a number of layers"), dense;
   for (std::int64_t layer = 0; layer < count; ++layer) dense.insert(layer);
-  return dense;
+  if (!read.has("mlp_layer_types")) return dense;
+  const Json& types = read.at("mlp_layer_types");
+  if (!types.is_array() || static_cast<std::int64_t>(types.size()) < layers)
+    return read.fail("\"mlp_layer_types\" must list every layer"), dense;
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    const Json& type = types[static_cast<std::size_t>(layer)];
+    if (type != "dense" && type != "sparse")
+      return read.fail("\"mlp_layer_types\" holds something other than dense and sparse"), dense;
+    if (type == "dense") listed.insert(layer);
+  }
+  if (read.has("first_k_dense_replace") && listed != dense)
+    read.fail("\"mlp_layer_types\" contradicts \"first_k_dense_replace\"");
+  return listed;
 }
 
 bool leadingDense(const MoeConfig& moe) {
@@ -155,11 +167,13 @@ bool leadingDense(const MoeConfig& moe) {
   return true;
 }
 
-void readExperts(ConfigReader& read, MoeConfig& moe) {
+void readExperts(ConfigReader& read, MoeConfig& moe, std::optional<std::int64_t> usualTopK) {
   moe.experts =
       read.integer({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts"});
   moe.topK = read.integer({"num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k",
-                           "top_k_experts", "experts_per_token"});
+                           "top_k_experts", "experts_per_token"},
+                          usualTopK);
+  if (moe.experts < 1) read.fail("it speaks of no experts, and this family is nothing without");
 }
 
 void readGroups(ConfigReader& read, MoeConfig& moe) {

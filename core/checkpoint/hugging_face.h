@@ -45,13 +45,13 @@ struct RotaryDefaults {
 ModelConfig readCommon(ConfigReader& read, const RotaryDefaults& rotary = {});
 // Which layers are dense, in Qwen's words: mlp_only_layers and decoder_sparse_step.
 std::set<std::int64_t> readDenseLayers(ConfigReader& read, std::int64_t layers);
-// The same in DeepSeek's words, first_k_dense_replace.
+// The same in DeepSeek's words, first_k_dense_replace, or layer by layer in mlp_layer_types.
 std::set<std::int64_t> readLeadingDense(ConfigReader& read, std::int64_t layers);
 // Whether the dense layers are the first ones, so that first_k_dense_replace can say it.
 bool leadingDense(const MoeConfig& moe);
 // How many experts there are, and how many a token gets, under any name that a family has for them. Those that are
 // there must agree.
-void readExperts(ConfigReader& read, MoeConfig& moe);
+void readExperts(ConfigReader& read, MoeConfig& moe, std::optional<std::int64_t> usualTopK = {});
 // n_group and topk_group, options of the router that `moe` names.
 void readGroups(ConfigReader& read, MoeConfig& moe);
 void writeGroups(const MoeConfig& moe, Json& json);

@@ -88,7 +88,7 @@ Expected<Inventory> readInventory(const std::filesystem::path& folder) {
   TRY(files, CheckpointFolder::open(folder));
   TRY_ASSIGN(inventory.json, files.json("config.json", 16u << 20));
   TRY_ASSIGN(inventory.family, findFamily(inventory.json, file));
-  TRY_ASSIGN(inventory.config, inventory.family->read(inventory.json, file));
+  TRY_ASSIGN(inventory.config, inventory.family->read(textConfig(inventory.json), file));
   TRY(blocks, refuseUnread(files, inventory.json));
   TRY_ASSIGN(inventory.shards, Shards::open(folder));
   TRY_DO(inventory.shards.useScales(blocks));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,10 @@ ExpertLayout fusedExperts();                            // gate_up_proj [E,2I,H]
 ExpertLayout transposedExperts(bool interleaved);       // the same as [E,H,2I] and [E,I,H]: Llama 4, gpt-oss
 ExpertLayout parallelExperts(const std::string& path);  // PATHinput_linear [E,2I,H], output_linear [E,H,I]: Granite
 ExpertLayout rowsOfExperts();                           // w1, v1, w2, each [E*I,H]: DBRX
+
+// Those that a folder's experts are looked for in, whatever its family. A family's own goes before; gate and up
+// alternate where the family says so.
+std::span<const ExpertLayout> expertLayouts();
 
 // The names of a family's tensors, those of a layer below "model.layers.N.".
 struct TensorNames {

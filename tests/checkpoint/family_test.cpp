@@ -8,6 +8,8 @@
 #include <numeric>
 #include <set>
 
+#include "core/checkpoint/unrun_families.h"
+
 namespace moescope {
 namespace {
 
@@ -42,6 +44,33 @@ std::vector<std::pair<std::string, ModelConfig>> examples() {
     c.moe.router.options = {{"sigmoid_bias.scale", 2.5}, {"sigmoid_bias.renormalise", 1}};
   });
   add("llama", [](ModelConfig& c) { c.moe = {}; });
+  add("qwen2", [](ModelConfig& c) { c.moe = {}, c.attention.inputBias = true; });
+  add("qwen2", [](ModelConfig& c) {
+    c.moe = {}, c.attention.inputBias = true, c.otherAttention[2] = c.attention;
+    c.otherAttention[2].span = AttentionSpan::sliding, c.otherAttention[2].window = 7;
+  });
+  add("qwen3", [](ModelConfig& c) { c.moe = {}, c.attention.qkNorm = QkNorm::head; });
+  add("olmoe", [](ModelConfig& c) {
+    c.moe.router.kind = "softmax_raw", c.attention.qkNorm = QkNorm::full, c.attention.clip = 8;
+  });
+  add("flex_olmo", [](ModelConfig& c) { c.block = BlockKind::post, c.attention.qkNorm = QkNorm::full; });
+  add("ernie4_5_moe", [](ModelConfig& c) {
+    c.moe.router.kind = "softmax_bias", c.attention.rope = RopeKind::interleaved, c.moe.denseLayers = {0, 2};
+    c.moe.sharedExperts = 2, c.moe.sharedWidth = 48;
+  });
+  add("granitemoe", [](ModelConfig& c) { c.embeddingFactor = 12, c.logitDivisor = 6, c.attention.scoreScale = 0.02; });
+  add("granitemoeshared", [](ModelConfig& c) {
+    c.residualFactor = 0.22, c.attention.scoreScale = 0.02, c.moe.sharedExperts = 1, c.moe.sharedWidth = 17;
+  });
+  add("hunyuan_v1_moe", [](ModelConfig& c) {
+    c.attention.qkNorm = QkNorm::turned, c.moe.sharedExperts = 1, c.moe.sharedWidth = 24;
+    c.attention.scaling = {.kind = RopeScaling::ntk, .factor = 1000};
+  });
+  add("dbrx", [](ModelConfig& c) {
+    c.norm = NormKind::layer, c.normEpsilon = 1e-5, c.attention.clip = 8, c.moe.router.options = {{"softmax.power", 2}};
+  });
+  add("moescope", [](ModelConfig& c) { c.norm = NormKind::layer; });
+  add("moescope", [](ModelConfig& c) { c.residualFactor = 0.5, c.block = BlockKind::post; });
   add("moescope", [](ModelConfig& c) { c.moe.router.capacity = 1.25; });
   add("moescope", [](ModelConfig& c) { c.moe.router.kind = "noisy", c.moe.router.options = {{"noisy.load", 0.2}}; });
   add("moescope", [](ModelConfig& c) { c.moe.denseLayers = {2}; });
@@ -88,6 +117,74 @@ TEST(Family, SwitchesSurviveJson) {
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(toJson(*again), toJson(config));
   }
+}
+
+// What is said of a config.json: nothing where it is read.
+std::string refusal(const Json& json) {
+  const auto family = findFamily(json, "config.json");
+  if (!family) return family.error().message;
+  const auto config = (*family)->read(textConfig(json), "config.json");
+  return config ? "" : config.error().message;
+}
+
+TEST(Family, EveryNameOfANumberIsReadAndTwoThatDifferAreNamed) {
+  ModelConfig config = small();
+  Json json = familyFor(config).write(config);
+  for (const char* name : {"num_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts"}) {
+    Json renamed = json;
+    renamed.erase("num_local_experts");
+    renamed[name] = 4;
+    EXPECT_EQ(refusal(renamed), "") << name;
+  }
+  for (const char* name : {"num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "top_k_experts"}) {
+    Json renamed = json;
+    renamed.erase("num_experts_per_tok");
+    renamed[name] = 3;
+    EXPECT_EQ((*findFamily(renamed, "f"))->read(renamed, "f")->moe.topK, 3) << name;
+    renamed["num_experts_per_tok"] = 2;
+    EXPECT_NE(refusal(renamed).find(name), std::string::npos) << refusal(renamed);
+    EXPECT_NE(refusal(renamed).find("num_experts_per_tok"), std::string::npos) << refusal(renamed);
+  }
+  json["num_local_experts"] = 0;
+  json["num_experts_per_tok"] = 0;
+  const auto none = (*findFamily(json, "f"))->read(json, "f");
+  EXPECT_FALSE(none) << "a model of experts without any";
+}
+
+TEST(Family, AModelOfTextWithinAnotherIsRead) {
+  ModelConfig config = small();
+  config.tiedHead = true;
+  Json text = familyFor(config).write(config);
+  text.erase("tie_word_embeddings");
+  const Json whole = {{"model_type", "llava"}, {"tie_word_embeddings", true}, {"text_config", text}};
+  EXPECT_EQ(refusal(whole), "");
+  EXPECT_TRUE((*findFamily(whole, "f"))->read(textConfig(whole), "f")->tiedHead);
+  EXPECT_EQ(refusal({{"thinker_config", {{"text_config", text}}}}), "");
+}
+
+TEST(Family, WhatIsKnownButNotComputedSaysWhy) {
+  for (const UnrunFamily& family : unrunFamilies()) {
+    const std::string said = refusal({{"model_type", family.modelType}});
+    EXPECT_NE(said.find(std::string(family.why) + "."), std::string::npos) << said;
+    for (const Family& run : families()) {
+      EXPECT_NE(run.modelType, family.modelType) << "it is computed";
+      for (const std::string& alias : run.aliases) EXPECT_NE(alias, family.modelType);
+    }
+  }
+  EXPECT_EQ(findUnrunFamily("bert"), nullptr);
+  EXPECT_EQ(findUnrunFamily("mixtral"), nullptr);
+}
+
+TEST(Family, LayersByListOfOneValueAreReadOthersNot) {
+  ModelConfig config = small();
+  config.attention.qkNorm = QkNorm::turned;
+  config.moe.sharedExperts = 1, config.moe.sharedWidth = config.moe.expertWidth;
+  Json json = familyFor(config).write(config);
+  ASSERT_EQ(json["model_type"], "hunyuan_v1_moe");
+  json["moe_topk"] = {2, 2, 2};
+  EXPECT_EQ(refusal(json), "");
+  json["moe_topk"] = {2, 1, 2};
+  EXPECT_NE(refusal(json).find("moe_topk"), std::string::npos);
 }
 
 TEST(Family, ForeignConfigsAreReadStrictly) {
