@@ -187,6 +187,7 @@ void writeMixed(
   const Family& family = familyFor(config);
   std::map<std::string, at::Tensor> parameters;
   for (const NamedTensor& tensor : decoder.parameters()) parameters[tensor.name] = tensor.value.detach();
+  for (const NamedTensor& tensor : decoder.buffers()) parameters[tensor.name] = tensor.value;
   TensorNames names = family.names(config);
   const std::vector<Slot> own = decoderSlots(config, names);
   names.layout = other;

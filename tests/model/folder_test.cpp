@@ -141,7 +141,7 @@ TEST_F(Folder, WhatDoesNotFitIsNamed) {
   changeConfig("num_hidden_layers", 3);
   EXPECT_NE(refusal().find("model.layers.2."), std::string::npos) << refusal();
   changeConfig("num_hidden_layers", 1);
-  EXPECT_NE(refusal().find("model.layers.1."), std::string::npos) << refusal();
+  EXPECT_EQ(refusal(), "") << "tensors of layers that are not run are left aside";
   changeConfig("num_hidden_layers", 2);
   changeConfig("vocab_size", 16000000);
   EXPECT_NE(refusal().find("shape"), std::string::npos) << refusal();
