@@ -11,7 +11,7 @@ namespace moescope {
 
 std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
-      corpusImport, corpusSynthetic, modelImport,      modelInspect,
+      corpusImport, corpusSynthetic, modelImport,      modelInspect, tensorInspect,
       loadBalance,  loadFrequency,   specialiseDomain, tokensText,
   };
   return operations;

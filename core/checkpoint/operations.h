@@ -5,7 +5,8 @@
 
 namespace moescope {
 
-extern const Operation modelImport;   // "model.import"
-extern const Operation modelInspect;  // "model.inspect"
+extern const Operation modelImport;    // "model.import"
+extern const Operation modelInspect;   // "model.inspect"
+extern const Operation tensorInspect;  // "tensor.inspect"
 
 }  // namespace moescope

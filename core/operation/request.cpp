@@ -130,6 +130,24 @@ Expected<Artifact> findInput(const Study& study, const std::string& id) {
   if (auto preview = findPreviewById(study, id)) return *std::move(preview);
   return artifact;
 }
+
+// A model that stays where it is may have gone or changed since it was imported. What is gone cannot be used; a change
+// makes the request another one, so that no earlier answer is given for it.
+Expected<void> noticeOutside(const Artifact& artifact, const std::string& port, const Study& study, Request& request) {
+  if (artifact.operation != "model.import") return {};
+  std::error_code code;
+  if (!fs::exists(artifact.path, code))
+    return inputError(fmt::format("{} is not at {} any more: import it again from where it is now (it stays the same "
+                                  "model)",
+                                  artifact.title(), artifact.path.string()),
+                      artifact.path.string());
+  TRY(row, study.request(artifact.request));
+  const Json imported = row ? Json::parse(row->request, nullptr, false) : Json();
+  if (!imported.is_object() || !imported.contains("outside")) return {};
+  TRY(now, outsideFiles(artifact.path));
+  if (imported["outside"].value("path", Json()) != now) request.outside[port] = std::move(now);
+  return {};
+}
 }  // namespace
 
 Expected<Request> resolveRequest(const Request& asked, const Description& description, const Study& study) {
@@ -148,6 +166,7 @@ Expected<Request> resolveRequest(const Request& asked, const Description& descri
         return usageError(fmt::format("input {} of {} takes a {}; {} is a {}", name, description.id,
                                       moescope::name(port.kind), id, moescope::name(artifact.kind)));
       request.inputs[name].push_back(artifact.id);
+      TRY_DO(noticeOutside(artifact, name, study, request));
     }
   }
   std::vector<std::string> paths;
