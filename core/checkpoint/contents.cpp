@@ -97,7 +97,7 @@ Expected<void> readUnknown(Contents& contents, const CheckpointFolder& folder, c
   TRY_ASSIGN(contents.shards, Shards::open(folder.path()));
   if (blocks.rows > 0) TRY_DO(contents.shards.useScales(blocks));
   placeUnknown(contents, json);
-  if (contents.experts == 0 && !findUnrunFamily(contents.type)) return why;
+  if (contents.type.empty() || (contents.experts == 0 && !findUnrunFamily(contents.type))) return why;
   contents.notRun = whyNotRun(contents.type);
   contents.warnings.push_back(contents.notRun);
   return {};

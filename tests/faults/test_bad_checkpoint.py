@@ -138,7 +138,7 @@ CONFIGS = {
     "K01 NaN": (qwen().replace(b'"hidden_size": 16', b'"hidden_size": NaN'), "config.json"),
     "K02 more choices than experts": (qwen(num_experts_per_tok=3), "top_k is 3"),
     "K03 unknown architecture, no experts": (b'{"model_type":"bert"}', "bert"),
-    "K04 numbers of experts that contradict": (qwen(num_local_experts=3), "contradicts"),
+    "K04 numbers of experts that contradict": (qwen(num_local_experts=3), "another name of the same number"),
     "K04 more experts than tensors": (qwen(num_experts=60000), "tensor"),
     "K04 a thousand million experts": (qwen(num_experts=60000, num_hidden_layers=4096), "tensor"),
     "K05 heads that do not divide": (qwen(num_attention_heads=3, num_key_value_heads=2), "evenly"),
