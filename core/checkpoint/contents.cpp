@@ -33,17 +33,25 @@ std::int64_t sizeIn(const Json& json, std::initializer_list<const char*> keys) {
   return 0;
 }
 
+std::int32_t reasonIndex(Contents& contents, std::string reason) {
+  const auto index = std::ranges::find(contents.reasons, reason) - contents.reasons.begin();
+  if (index == std::ssize(contents.reasons)) contents.reasons.push_back(std::move(reason));
+  return static_cast<std::int32_t>(index);
+}
+
 // Roles by the places that a known family gives its tensors, and reasons for those without one.
 void placeKnown(Contents& contents, const Inventory& inventory) {
   std::vector<const Slot*> places;
   for (const Slot& slot : inventory.slots) places.push_back(&slot);
   std::sort(places.begin(), places.end(), [](const Slot* a, const Slot* b) { return a->name < b->name; });
   auto place = places.begin();
+  contents.rows.reserve(contents.shards.tensors().size());
   for (const auto& [name, stored] : contents.shards.tensors()) {
     while (place != places.end() && (*place)->name < name) ++place;
     const bool placed = place != places.end() && (*place)->name == name;
-    contents.rows.push_back({placed ? roleOfParameter((*place)->parameter, (*place)->expert) : roleByName(name),
-                             placed || isScale(name) ? std::string() : unusedReason(name, inventory.config)});
+    Contents::Row row{placed ? roleOfParameter((*place)->parameter, (*place)->expert) : roleByName(name)};
+    if (!placed && !isScale(name)) row.unused = reasonIndex(contents, unusedReason(name, inventory.config));
+    contents.rows.push_back(row);
   }
   contents.config = inventory.config;
   contents.blocks = inventory.config.layers;
@@ -57,15 +65,16 @@ void placeKnown(Contents& contents, const Inventory& inventory) {
 // Roles by names alone. A tensor of all experts has them as its first extent.
 void placeUnknown(Contents& contents, const Json& json) {
   std::int64_t routed = 0;
+  contents.rows.reserve(contents.shards.tensors().size());
   for (const auto& [name, place] : contents.shards.tensors()) {
     const TensorRole role = roleByName(name);
     const Shape shape = place.tensor->shape;
-    const std::int64_t held = role.expert >= 0 ? role.expert + 1 : shape.size() == 3 ? shape[0] : 0;
+    const std::int64_t held = role.expert >= 0 ? role.expert + std::int64_t{1} : shape.size() == 3 ? shape[0] : 0;
     if (role.part == Part::expert) contents.experts = std::max(contents.experts, held);
-    contents.blocks = std::max(contents.blocks, role.block + 1);
+    contents.blocks = std::max(contents.blocks, role.block + std::int64_t{1});
     contents.parameters += parametersOf(*place.tensor);
     if (role.part == Part::expert) routed += parametersOf(*place.tensor);
-    contents.rows.push_back({role, {}});
+    contents.rows.push_back({role});
   }
   const Json text = textConfig(json);
   contents.hidden = sizeIn(text, {"hidden_size", "d_model", "n_embd"});
@@ -76,12 +85,11 @@ void placeUnknown(Contents& contents, const Json& json) {
 }
 
 void warnOfUnused(Contents& contents) {
-  std::map<std::string_view, std::size_t> byReason;
-  for (const Contents::Row& row : contents.rows)
-    if (!row.unused.empty()) ++byReason[row.unused];
-  for (const auto& [reason, count] : byReason)
+  for (std::size_t reason = 0; reason < contents.reasons.size(); ++reason) {
+    const auto count = std::ranges::count(contents.rows, static_cast<std::int32_t>(reason), &Contents::Row::unused);
     contents.warnings.push_back(
-        fmt::format("{} {} not used: {}.", count, count == 1 ? "tensor is" : "tensors are", reason));
+        fmt::format("{} {} not used: {}.", count, count == 1 ? "tensor is" : "tensors are", contents.reasons[reason]));
+  }
 }
 
 void warnOfCompanions(Contents& contents, const CheckpointFolder& folder) {

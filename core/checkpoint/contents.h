@@ -15,14 +15,15 @@ namespace moescope {
 struct Contents {
   struct Row {
     TensorRole role;
-    std::string unused;  // why a forward does not read it; empty for what it reads
+    std::int32_t unused = -1;  // index into `reasons`, why a forward does not read it; -1 for what it reads
   };
   std::string type, architecture;                              // of config.json: "qwen3_moe", "Qwen3MoeForCausalLM"
   std::optional<ModelConfig> config;                           // where this version can run the model
   std::string notRun;                                          // else why not, a sentence
   std::int64_t blocks = 0, experts = 0, topK = 0, hidden = 0;  // as the files and config.json have them; 0 = not known
   Shards shards;
-  std::vector<Row> rows;        // of shards.tensors(), in that order
+  std::vector<Row> rows;  // of shards.tensors(), in that order
+  std::vector<std::string> reasons;
   std::int64_t parameters = 0;  // of what has a place in the model
   std::int64_t active = 0;      // those that one token meets: k of E experts, embedding and head in full
   std::vector<std::string> warnings;

@@ -61,9 +61,14 @@ Expected<void> checkTensors(Inventory& inventory) {
 }
 
 Expected<void> addPiece(Digest& digest, const InputFile& file, std::uint64_t offset, std::uint64_t bytes) {
-  std::vector<std::byte> piece(std::min(bytes, file.size() - std::min(offset, file.size())));
-  TRY_DO(file.read(offset, piece));
-  digest.update(piece);
+  constexpr std::uint64_t block = 1 << 20;
+  const std::uint64_t end = std::min(file.size(), offset + bytes);
+  std::vector<std::byte> piece(std::min(block, end - std::min(offset, end)));
+  for (std::uint64_t at = offset; at < end; at += block) {
+    const auto here = std::span(piece).first(std::min(block, end - at));
+    TRY_DO(file.read(at, here));
+    digest.update(here);
+  }
   return {};
 }
 

@@ -46,7 +46,7 @@ Table tensorTable(const Contents& contents) {
     parameters.push_back(static_cast<double>(parametersOf(tensor)));
     bytes.push_back(static_cast<double>(tensor.bytes));
     file.push_back(shownName(tensors[at].place.file->path().filename().string()));
-    unused.push_back(row.unused);
+    unused.push_back(row.unused < 0 ? std::string() : contents.reasons[static_cast<std::size_t>(row.unused)]);
   }
   return {{{"tensor", "", std::move(name)},
            {"role", "", std::move(role)},
@@ -66,7 +66,7 @@ void addParameters(Result& result, const Contents& contents) {
   const std::span<const Shards::Named> tensors = contents.shards.tensors();
   for (std::size_t at = 0; at < tensors.size(); ++at) {
     const Contents::Row& row = contents.rows[at];
-    const bool placed = row.unused.empty();
+    const bool placed = row.unused < 0;
     const auto part = static_cast<std::size_t>(placed ? row.role.part : Part::other);
     const bool inBlock = row.role.block >= 0 && row.role.block < contents.blocks;
     const auto count = static_cast<double>(parametersOf(*tensors[at].place.tensor));

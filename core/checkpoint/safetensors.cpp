@@ -41,10 +41,12 @@ class HeaderReader {
     TRY(length, readText());
     covered_ = into_.dataStart_;
     JsonCursor cursor({into_.header_.get(), length}, name_, lengthBytes);
-    into_.tensors_.reserve(length / 128);
-    ranks_.reserve(length / 128);
+    into_.tensors_.reserve(length / 96);
+    ranks_.reserve(length / 96);
     if (readObject(cursor)) cursor.end();
     if (cursor.failed()) return refusal(cursor.error());
+    into_.extents_.shrink_to_fit();
+    into_.tensors_.shrink_to_fit();
     placeShapes();
     sortRuns(into_.tensors_, [](const StoredTensor& a, const StoredTensor& b) { return a.name < b.name; });
     TRY_DO(checkNames());

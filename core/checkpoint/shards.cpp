@@ -90,6 +90,8 @@ class ShardsReader {
       TRY(file, SafetensorsFile::open(std::move(input)));
       shards_.files_.push_back(std::make_unique<SafetensorsFile>(std::move(file)));
       const SafetensorsFile* here = shards_.files_.back().get();
+
+      if (names.size() == 1) shards_.tensors_.reserve(here->tensors().size());
       for (const StoredTensor& tensor : here->tensors()) shards_.tensors_.push_back({tensor.name, {here, &tensor}});
     }
     return {};

@@ -20,8 +20,8 @@ Words split(std::string_view name) {
   return words;
 }
 
-std::int64_t number(std::string_view word) {
-  std::int64_t value = -1;
+std::int32_t number(std::string_view word) {
+  std::int32_t value = -1;
   const auto [stop, failure] = std::from_chars(word.data(), word.data() + word.size(), value);
   return failure == std::errc() && stop == word.data() + word.size() && value >= 0 ? value : -1;
 }
@@ -41,7 +41,7 @@ bool anyIs(const Words& words, std::initializer_list<std::string_view> wanted) {
 }
 
 // "experts.7.", or "experts.expert_7." of Switch and NLLB.
-std::int64_t expertIn(const Words& words) {
+std::int32_t expertIn(const Words& words) {
   for (std::size_t at = 0; at + 1 < words.size(); ++at) {
     if (!isOneOf(words[at], {"experts", "local_experts"})) continue;
     const std::string_view next = words[at + 1];
@@ -78,7 +78,7 @@ TensorRole roleByName(std::string_view name) {
   const bool foreign = anyHas(words, {"visual", "vision", "audio"});
   for (std::size_t at = 0; at + 1 < words.size() && !foreign; ++at) {
     if (!isOneOf(words[at], {"layers", "blocks", "block", "h"}) || number(words[at + 1]) < 0) continue;
-    const std::int64_t block = number(words[at + 1]);
+    const std::int32_t block = number(words[at + 1]);
     words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at + 2));
     const Part part = partInBlock(words);
     return {part, block, part == Part::expert ? expertIn(words) : -1};
@@ -87,7 +87,7 @@ TensorRole roleByName(std::string_view name) {
 }
 
 TensorRole roleOfParameter(std::string_view parameter, std::int64_t expert) {
-  TensorRole role{.expert = expert};
+  TensorRole role{.expert = static_cast<std::int32_t>(expert)};
   if (parameter.starts_with("layers.")) {
     parameter.remove_prefix(7);
     const std::size_t dot = std::min(parameter.find('.'), parameter.size() - 1);

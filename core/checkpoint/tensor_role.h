@@ -8,14 +8,14 @@
 namespace moescope {
 
 // The part of a model that a tensor belongs to.
-enum class Part { embedding, attention, router, expert, shared, dense, norm, head, other };
+enum class Part : std::uint8_t { embedding, attention, router, expert, shared, dense, norm, head, other };
 inline constexpr std::array<const char*, 9> partNames{"embedding", "attention", "router", "expert", "shared expert",
                                                       "dense",     "norm",      "head",   "other"};
 
 struct TensorRole {
   Part part = Part::other;
-  std::int64_t block = -1;   // the layer it lies in, counted over the whole model; -1 = none
-  std::int64_t expert = -1;  // the one expert that it holds; -1 = none, or several in one tensor
+  std::int32_t block = -1;   // the layer it lies in, counted over the whole model; -1 = none
+  std::int32_t expert = -1;  // the one expert that it holds; -1 = none, or several in one tensor
 };
 
 // What the name of a tensor on disk tells, in any family: expert layouts and routers as they are met in the wild.
