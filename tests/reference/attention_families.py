@@ -3,7 +3,7 @@
 than the text, chunks, scaled and partial rotary positions, groups of experts, correction biases, sparsemixer, input weighting.
 
 Each key is a file tiny_KEY.json; "model_type" names the family where the key is a variant of it. Widths differ wherever a family
-lets them, so that any confusion of two shows.
+lets them, so that any confusion of two shows. "released_as" is the model_type of the file where transformers computes it under another.
 """
 
 _plain = {"rope_type": "default", "rope_theta": 10000.0}
@@ -62,4 +62,46 @@ attention_families = {
                     "attention_bias": False, "vocab_size": 37,
                     "rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
                                         "high_freq_factor": 4.0, "original_max_position_embeddings": 32}},
+    # What families of plain attention can be given, in the spelling of transformers 4 (rope_scaling) or 5 (rope_parameters).
+    "kimi_k2": {**_latent, "model_type": "deepseek_v3", "released_as": "kimi_k2", "architectures": ["DeepseekV3ForCausalLM"],
+                "q_lora_rank": 14, "n_routed_experts": 10, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
+                "norm_topk_prob": True, "routed_scaling_factor": 2.827, "rope_parameters": None, "rope_theta": 50000.0,
+                "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 1.0,
+                                 "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0}},
+    "minimax_m2_released": {"model_type": "minimax_m2", "architectures": ["MiniMaxM2ForCausalLM"], "hidden_size": 20,
+                            "head_dim": 10, "rotary_dim": 6, "intermediate_size": 9, "num_local_experts": 7,
+                            "num_experts_per_tok": 2, "vocab_size": 37, "rope_parameters": None, "rope_theta": 5000000.0},
+    "mixtral_sliding": {"model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "hidden_size": 20, "head_dim": 6,
+                        "intermediate_size": 9, "num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 5,
+                        "rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.5}},
+    "qwen3_moe_sliding": {"model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 20, "head_dim": 8,
+                          "intermediate_size": 28, "moe_intermediate_size": 9, "num_experts": 7, "num_experts_per_tok": 2,
+                          "norm_topk_prob": False, "mlp_only_layers": [], "decoder_sparse_step": 1, "attention_bias": False,
+                          "use_sliding_window": True, "sliding_window": 4,
+                          "rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "beta_fast": 8.0,
+                                              "beta_slow": 1.0, "original_max_position_embeddings": 16}},
+    "qwen2_moe_sliding": {"model_type": "qwen2_moe", "architectures": ["Qwen2MoeForCausalLM"], "hidden_size": 20,
+                          "num_hidden_layers": 3, "intermediate_size": 28, "moe_intermediate_size": 9,
+                          "shared_expert_intermediate_size": 14, "num_experts": 7, "num_experts_per_tok": 2,
+                          "num_attention_heads": 2, "norm_topk_prob": True, "mlp_only_layers": [1], "decoder_sparse_step": 1,
+                          "qkv_bias": True, "use_sliding_window": True, "sliding_window": 4,
+                          "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+                          "max_position_embeddings": 8,
+                          "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 3.0}},
+    "dots1_sliding": {"model_type": "dots1", "architectures": ["Dots1ForCausalLM"], "hidden_size": 20, "head_dim": 8,
+                      "intermediate_size": 28, "moe_intermediate_size": 9, "n_routed_experts": 6, "n_shared_experts": 2,
+                      "num_experts_per_tok": 2, "first_k_dense_replace": 1, "num_hidden_layers": 3, "n_group": 3,
+                      "topk_group": 2, "norm_topk_prob": False, "routed_scaling_factor": 1.5, "attention_bias": False,
+                      "sliding_window": 4, "layer_types": ["full_attention", "sliding_attention", "sliding_attention"],
+                      "rope_parameters": {"rope_type": "longrope", "rope_theta": 10000.0, "factor": 8.0,
+                                          "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.0, 1.5, 2.25, 3.5],
+                                          "original_max_position_embeddings": 8}},
+    "olmoe_yarn": {"model_type": "olmoe", "architectures": ["OlmoeForCausalLM"], "hidden_size": 24, "intermediate_size": 9,
+                   "num_experts": 7, "num_experts_per_tok": 3, "norm_topk_prob": True, "clip_qkv": None,
+                   "rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "beta_fast": 8.0,
+                                       "beta_slow": 0.5, "attention_factor": 1.3, "original_max_position_embeddings": 16}},
+    "llama_scaled": {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 20, "head_dim": 8,
+                     "intermediate_size": 28, "attention_bias": True, "mlp_bias": False, "rope_theta": 1000.0,
+                     "rope_parameters": {"rope_type": "llama3", "rope_theta": 1000.0, "factor": 8.0, "low_freq_factor": 1.0,
+                                         "high_freq_factor": 4.0, "original_max_position_embeddings": 64}},
 }
