@@ -13,10 +13,11 @@ namespace moescope {
 
 std::span<const Family> families() {
   static const std::vector<Family> all{
-      deepseekV2Family(), deepseekV3Family(), minimaxM2Family(),  mixtralFamily(),          olmoeFamily(),
-      flexOlmoFamily(),   ernieFamily(),      graniteMoeFamily(), graniteMoeSharedFamily(), hunyuanFamily(),
-      dbrxFamily(),       qwen2Family(),      qwen3Family(),      qwen3MoeFamily(),         qwen2MoeFamily(),
-      dots1Family(),      glm4MoeFamily(),    llamaFamily(),
+      deepseekV2Family(), deepseekV3Family(),       gptOssFamily(),   llama4Family(),   phimoeFamily(),
+      minimaxM2Family(),  mixtralFamily(),          olmoeFamily(),    flexOlmoFamily(), ernieFamily(),
+      graniteMoeFamily(), graniteMoeSharedFamily(), hunyuanFamily(),  dbrxFamily(),     qwen2Family(),
+      qwen3Family(),      qwen3MoeFamily(),         qwen2MoeFamily(), dots1Family(),    glm4MoeFamily(),
+      llamaFamily(),
       moescopeFamily(),  // last: it takes what the others do not
   };
   return all;
@@ -34,8 +35,15 @@ Json shared(const ModelConfig& config) {
   const Json json = toJson(config);
   Json kept = {
       {"experts", config.moe.expertBias}, {"input", config.moe.weightInput}, {"router", config.moe.router.bias}};
-  for (const char* key : {"attention", "other_attention", "activation", "block", "norm", "norm_bias", "tied_head",
-                          "head_bias", "embedding_factor", "residual_factor", "logit_divisor"})
+  // Layer by layer, for two readings may differ in which of them they take for the rule.
+  ModelConfig layer = config;
+  layer.otherAttention.clear();
+  for (std::int64_t index = 0; index < std::min<std::int64_t>(config.layers, 4096); ++index) {
+    layer.attention = config.attentionOf(index);
+    kept["attention"].push_back(toJson(layer)["attention"]);
+  }
+  for (const char* key : {"activation", "block", "norm", "norm_bias", "tied_head", "head_bias", "embedding_factor",
+                          "residual_factor", "logit_divisor"})
     kept[key] = json[key];
   return kept;
 }

@@ -17,6 +17,9 @@ Family graniteMoeSharedFamily();  // family_granitemoe.cpp
 Family hunyuanFamily();           // family_hunyuan_v1_moe.cpp
 Family qwen2Family();             // family_qwen.cpp
 Family qwen3Family();             // family_qwen.cpp
+Family gptOssFamily();            // family_gpt_oss.cpp
+Family llama4Family();            // family_llama4.cpp
+Family phimoeFamily();            // family_phimoe.cpp
 Family mixtralFamily();           // family_mixtral.cpp
 Family olmoeFamily();             // family_olmoe.cpp
 Family qwen3MoeFamily();          // family_qwen3_moe.cpp

@@ -11,8 +11,9 @@ bool matches(const ModelConfig& config) {
   const MoeConfig& moe = config.moe;
   const AttentionConfig& attention = config.attention;
   // A single choice with its raw probability is what the Switch router computes, too.
-  const bool raw = moe.router.kind == "softmax_raw" || (moe.router.kind == "switch" && moe.topK == 1);
-  return moe.experts > 0 && moe.denseLayers.empty() && moe.sharedWidth == 0 && raw && moe.router.capacity == 0 &&
+  const bool known = moe.router.kind == "softmax" || moe.router.kind == "softmax_raw" ||
+                     (moe.router.kind == "switch" && moe.topK == 1);
+  return moe.experts > 0 && moe.denseLayers.empty() && moe.sharedWidth == 0 && known && moe.router.capacity == 0 &&
          attention.qkNorm == QkNorm::full && attention.rope == RopeKind::half && !attention.inputBias &&
          !attention.outputBias && attention.headWidth * attention.heads == config.hidden;
 }
@@ -23,7 +24,7 @@ Json write(const ModelConfig& config) {
   json["intermediate_size"] = config.moe.expertWidth;
   json["num_experts"] = config.moe.experts;
   json["num_experts_per_tok"] = config.moe.topK;
-  json["norm_topk_prob"] = false;
+  json["norm_topk_prob"] = config.moe.router.kind == "softmax";
   json["router_aux_loss_coef"] = config.moe.router.balance;
   json["output_router_logits"] = false;
   json["attention_bias"] = false;

@@ -105,3 +105,6 @@ attention_families = {
                      "rope_parameters": {"rope_type": "llama3", "rope_theta": 1000.0, "factor": 8.0, "low_freq_factor": 1.0,
                                          "high_freq_factor": 4.0, "original_max_position_embeddings": 64}},
 }
+# Within a model of images: its configuration under text_config, its tensors below a prefix.
+attention_families["llama4"] = {**attention_families["llama4_text"], "model_type": "llama4_text", "released_as": "llama4",
+                                "_inside": "language_model."}

@@ -136,19 +136,20 @@ def tensor_names(config: dict, folder: pathlib.Path, fused: bool) -> dict:
 
 def make(family: str) -> None:
     entry = dict(families[family])
-    kept, fused = entry.pop("_common", common), entry.pop("_fused", False)
+    kept, fused, inside = entry.pop("_common", common), entry.pop("_fused", False), entry.pop("_inside", "")
     config = {**{key: common[key] for key in common if key in kept}, "model_type": family, **entry}
     released_as = config.pop("released_as", config["model_type"])  # a type that transformers knows under another name
     ids = torch.tensor((uniform("ids", 24) * 16 + 16).astype(np.int64).reshape(2, 12))
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         shapes = tensor_names(config, folder, fused)
-        tensors = {key: weights(key, shape) for key, shape in shapes.items()}
+        tensors = {key: weights(inside + key, shape) for key, shape in shapes.items()}
         save_file(tensors, folder / "model.safetensors", {"format": "pt"})
         found = run(folder, ids)
         bf16 = run_bf16(folder, tensors, ids)
     number = lambda tensor: [float(f"{x:.7g}") for x in tensor.flatten().tolist()]  # noqa: E731
-    expected = {"config": {**config, "model_type": released_as}, "tensors": {key: list(shape) for key, shape in sorted(shapes.items())}, "ids": ids.tolist(),
+    written = {"model_type": released_as, "text_config": config} if inside else {**config, "model_type": released_as}
+    expected = {"config": written, "tensors": {inside + key: list(shape) for key, shape in sorted(shapes.items())}, "ids": ids.tolist(),
                 "logits": number(found["logits"]), "losses": number(found["losses"]),
                 "bf16": {"logits": number(bf16["logits"]), "spread": round(bf16["spread"], 6)},
                 "layers": [{"expert": index.flatten().tolist(), "weight": number(weight)} for index, weight in found["routed"]]}
