@@ -162,8 +162,13 @@ def compare(family: str, folder: pathlib.Path) -> float:
     expected = json.loads((here / f"tiny_{family}.json").read_text())
     found = run(folder / family, torch.tensor(expected["ids"]))
     error = float((found["logits"].flatten() - torch.tensor(expected["logits"])).abs().max())
-    print(family, "saved here, loaded by transformers: largest difference of a logit", error)
-    return error
+    weight, others = 0.0, 0
+    for layer, (index, weights_) in zip(expected["layers"], found["routed"], strict=True):
+        others += int((index.flatten() != torch.tensor(layer["expert"])).sum())
+        weight = max(weight, float((weights_.flatten() - torch.tensor(layer["weight"])).abs().max()))
+    print(f"{family} saved here, loaded by transformers: largest difference of a logit {error:.2g}, of a weight {weight:.2g}; "
+          f"{others} choices differ")
+    return max(error, 10 * weight, others)
 
 
 if __name__ == "__main__":
