@@ -11,7 +11,7 @@ import numpy
 from command import TORCH, Folder, cli, error, run_all
 
 REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "reference"
-FAMILIES = ["mixtral", "olmoe", "qwen3_moe", "qwen2_moe", "dots1", "llama"]
+FAMILIES = sorted(path.stem.removeprefix("tiny_") for path in REFERENCE.glob("tiny_*.json"))
 MASK = (1 << 64) - 1
 
 
@@ -27,7 +27,7 @@ def weights(name, shape):
     for byte in name.encode():
         seed = ((seed ^ byte) * 0x100000001B3) & MASK
     value = numpy.array([(mixed((seed + i) & MASK) >> 40) / 2.0**23 - 1 for i in range(int(numpy.prod(shape)))])
-    if name.endswith("norm.weight"):
+    if name.endswith("norm.weight") or (name.endswith(".weight") and len(shape) == 1):
         value = 1 + 0.25 * value
     elif name.endswith("bias"):
         value = 0.25 * value
@@ -93,29 +93,33 @@ def test_a_changed_or_damaged_checkpoint_is_noticed():
         error("run", "model.import", "--study", study, "--set", f"path={folder / 'nothing'}", code=3)
 
 
-def test_a_capture_routes_as_transformers_does():
+def test_every_family_is_captured_and_analysed_and_routes_as_transformers_does():
     if not TORCH:
         return
-    for family in ("mixtral", "dots1"):
-        with Folder() as folder:
-            study = folder / "S"
-            cli("study", "init", study)
+    with Folder() as folder:
+        study = folder / "S"
+        cli("study", "init", study)
+        ids = json.loads((REFERENCE / "tiny_mixtral.json").read_text())["ids"]  # the same for all
+        lines = [json.dumps({"domain": domain, "ids": row}) for domain, row in zip("ab", ids, strict=True)]
+        (folder / "ids.jsonl").write_text("\n".join(lines) + "\n")
+        cli("run", "corpus.import", "--study", study, "--set", f"ids={folder / 'ids.jsonl'}", "--set", "validation=0", "--name", "c")
+        for family in FAMILIES:
             expected = checkpoint(folder / family, family)
-            lines = [json.dumps({"domain": "d", "ids": ids}) for ids in expected["ids"]]
-            (folder / "ids.jsonl").write_text("\n".join(lines) + "\n")
-            cli("run", "corpus.import", "--study", study, "--set", f"ids={folder / 'ids.jsonl'}", "--set", "validation=0", "--name", "c")
-            cli("run", "model.import", "--study", study, "--set", f"path={folder / family}", "--name", "m")
-            cli("run", "capture.routing", "--study", study, "--in", "model=m", "--in", "corpus=c", "--set", "length=12", "--name", "t")
-            files = cli("show", "--study", study, "t", "--json")["files"]
-            segment = next(path for path in study.rglob("0000.h5") if "traces" in str(path))
-            assert files
-            with h5py.File(segment) as trace:
-                ids = trace["tokens/id"][:].reshape(2, 12)
-                assert ids.tolist() == expected["ids"]
+            assert expected["ids"] == ids
+            cli("run", "model.import", "--study", study, "--set", f"path={folder / family}", "--name", family)
+            made = cli("run", "capture.routing", "--study", study, "--in", f"model={family}", "--in", "corpus=c", "--set", "length=12",
+                       "--set", "loss=true", "--set", "logits=true", "--name", f"{family}-trace", "--json")["outputs"]["trace"]
+            with h5py.File(study / "traces" / made["id"] / "0000.h5") as trace:
+                assert trace["tokens/id"][:].reshape(2, 12).tolist() == ids
+                loss = trace["tokens/loss"][:].reshape(2, 12)[:, :-1].flatten()
+                assert numpy.abs(loss - numpy.array(expected["losses"])).max() < 1e-4, family
                 for number, layer in enumerate(expected["layers"]):
-                    assert trace[f"layers/{number:02}/expert"][:].flatten().tolist() == layer["expert"]
-                    weight = trace[f"layers/{number:02}/weight"][:].astype("f8").flatten()
-                    assert numpy.abs(weight - numpy.array(layer["weight"])).max() < 2e-3
+                    assert trace[f"layers/{number:02}/expert"][:].flatten().tolist() == layer["expert"], (family, number)
+                    weight = trace[f"layers/{number:02}/weight"]
+                    near = 1e-5 if weight.dtype == numpy.float32 else 2e-3
+                    assert numpy.abs(weight[:].astype("f8").flatten() - numpy.array(layer["weight"])).max() < near, (family, number)
+            for operation in ("load.balance", "specialise.domain", "tokens.text") if expected["layers"] else ():
+                cli("run", operation, "--study", study, "--in", f"trace={family}-trace")
 
 
 if __name__ == "__main__":
