@@ -48,7 +48,8 @@ void convert(std::string_view dtype, std::span<const std::byte> bytes, std::span
 
 // Multiplies the numbers from `first` on by the scales of their blocks. Matrices of a stacked weight have blocks each.
 Expected<void> multiplyByScales(const Shards::Place& place, std::int64_t first, std::span<float> into) {
-  const auto [scale, blocks] = *place.scales;
+  const Shards::Place& scale = place.scales->place;
+  const ScaleBlocks& blocks = place.scales->blocks;
   const Shape shape = place.tensor->shape;
   const std::int64_t columns = shape.back(), rows = shape[shape.size() - 2];
   const std::int64_t scaleColumns = scale.tensor->shape.back(), scaleRows = scale.tensor->shape[shape.size() - 2];
