@@ -23,7 +23,7 @@ namespace moescope {
 
 namespace {
 
-constexpr int narrowest = 44, fewWords = 90;  // pixels of a column
+constexpr int narrowest = 44, fewWords = 90, names = 280;  // pixels of a column
 constexpr std::size_t many = 24;              // rows from which on one wants to find some
 
 }  // namespace
@@ -65,7 +65,8 @@ void TableView::fitColumns() {
   std::vector<double> widths, cells;  // with their headings; without
   for (int column = 0; column < columns; ++column) {
     const double wanted = std::max(sizeHintForColumn(column) + 8, narrowest);
-    cells.push_back(model_->flushRight(column) ? wanted : std::min<double>(wanted, fewWords));
+    const bool numbers = model_->flushRight(column);
+    cells.push_back(numbers ? wanted : std::min<double>(wanted, column == 0 ? names : fewWords));
     widths.push_back(std::max(wanted, double(horizontalHeader()->sectionSizeHint(column))));
   }
   const double most = std::max(double(narrowest), widestThatFits(widths, room));
