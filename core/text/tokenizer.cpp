@@ -92,7 +92,9 @@ Expected<std::unique_ptr<Tokenizer>> loadTokenizer(const std::filesystem::path& 
     return inputError(
         "the model has no tokenizer.json in " + modelFolder.string() + ": import the corpus as ids for it",
         path.string());
-  TRY(json, readJson(path));
+  // The byte tokenizer's file is small; of larger ones no second tree is made.
+  if (std::filesystem::file_size(path, code) > (1u << 20) && !code) return loadTokenizerJson(modelFolder);
+  TRY(json, readJson(path, 1u << 20));
   if (!givesBytes(json)) return loadTokenizerJson(modelFolder);
   return byteTokenizer();
 }

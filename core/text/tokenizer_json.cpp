@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t longestFile = 64u << 20;  // twice the largest that is known (Gemma 3)
 constexpr std::uint8_t classText = 0, classBeginning = 2, classTemplate = 3;
 
 // What the post-processor puts around one text.
@@ -203,7 +204,7 @@ Expected<void> readPipeline(const Json& json, Pipeline& pipeline) {
 Expected<std::unique_ptr<Tokenizer>> loadTokenizerJson(const fs::path& modelFolder) {
   const fs::path path = modelFolder / "tokenizer.json";
   Pipeline pipeline;
-  TRY_ASSIGN(pipeline.file, readFile(path, 256u << 20));
+  TRY_ASSIGN(pipeline.file, readFile(path, longestFile));
   TRY(json, parseJson(pipeline.file, path.string()));
   if (!json.is_object()) return inputError(path.string() + " is not a tokenizer: its JSON is no object", path.string());
   if (auto read = readPipeline(json, pipeline); !read) {

@@ -83,12 +83,15 @@ def test_a_changed_or_damaged_checkpoint_is_noticed():
             assert "model.safetensors" in error(*importing, code=3)["message"]
         shard.write_bytes(sound)
         config = json.loads((model / "config.json").read_text())
-        for key, value in {"num_hidden_layers": 3, "num_local_experts": 60000, "vocab_size": 1 << 24, "model_type": "mamba",
+        for key, value in {"num_hidden_layers": 3, "num_local_experts": 60000, "vocab_size": 1 << 24,
                            "num_experts_per_tok": 5, "hidden_size": -16}.items():
             (model / "config.json").write_text(json.dumps({**config, key: value}))
             error(*importing, code=3)
         (model / "config.json").write_text("{")
         error(*importing, code=3)
+        (model / "config.json").write_text(json.dumps({**config, "model_type": "tomorrow"}))  # looks like experts: taken up to be looked at
+        cli(*importing, "--name", "later")
+        assert "routing" in cli("show", "--study", study, "later", "--json")["summary"]["not_run"].lower()
         error("run", "model.import", "--study", study, code=2)
         error("run", "model.import", "--study", study, "--set", f"path={folder / 'nothing'}", code=3)
 

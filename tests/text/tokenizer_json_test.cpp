@@ -120,6 +120,33 @@ TEST(TokenizerJson, MalformedFilesNameTheFileAndThePart) {
   fs::remove_all(folder);
 }
 
+TEST(TokenizerJson, WhatIsTooLargeIsNotReadAndWhatIsTwiceCountsOnce) {
+  const fs::path folder = fs::temp_directory_path() / ("moescope_tokenizer_large_" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const fs::path file = folder / "tokenizer.json";
+  ASSERT_TRUE(writeFileSafely(file, "{"));
+  fs::resize_file(file, 100u << 20);
+  for (const auto load : {&loadTokenizer, &loadTokenizerJson}) {
+    const auto loaded = load(folder);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().kind, ErrorKind::input);
+    EXPECT_EQ(loaded.error().file, file.string());
+  }
+  Json json = *readJson(reference / "llama3/tokenizer.json");
+  const auto once = loadTokenizerJson(reference / "llama3");
+  const Json merges = json["model"]["merges"];
+  for (const Json& merge : merges) json["model"]["merges"].push_back(merge);
+  ASSERT_TRUE(writeFileSafely(file, json.dump()));
+  const auto twice = loadTokenizerJson(folder);
+  ASSERT_TRUE(twice) << twice.error().message;
+  const std::string text = "Hello world, hello 123";
+  EXPECT_EQ((*twice)->encode(text, true).value(), (*once)->encode(text, true).value());
+  json["added_tokens"] = Json::array({Json{{"id", 4294967297}, {"content", "x"}}});
+  ASSERT_TRUE(writeFileSafely(file, json.dump()));
+  EXPECT_FALSE(loadTokenizerJson(folder)) << "an id that no token can have";
+  fs::remove_all(folder);
+}
+
 TEST(Pattern, ThatCouldRunAwayGivesUp) {
   auto pattern = Pattern::compile("^(a|aa|aaa)+$");
   ASSERT_TRUE(pattern);
