@@ -300,6 +300,9 @@ Expected<Bpe> Bpe::load(const Json& model, bool byteLevel) {
     for (const auto& [piece, id] : model.at("vocab").items()) {
       if (!id.is_number_integer() || id.get<std::int64_t>() < 0 || id.get<std::int64_t>() >= largestId)
         return inputError("the tokenizer's piece \"" + piece + "\" has an id that is no whole number from 0 to " + std::to_string(largestId));
+      // A table of all ids is kept, and a single large one must not make it large.
+      if (id.get<std::int64_t>() > 65536 + 4 * static_cast<std::int64_t>(model.at("vocab").size()))
+        return inputError("the tokenizer's piece \"" + piece + "\" has an id far beyond the number of its pieces");
       const auto number = id.get<std::int32_t>();
       written.emplace(piece, number);
       if (static_cast<std::size_t>(number) >= state->pieces.size()) state->pieces.resize(static_cast<std::size_t>(number) + 1);

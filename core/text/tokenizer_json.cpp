@@ -46,7 +46,9 @@ class TokenizerJson : public Tokenizer {
   std::string digest() const override { return sha256(pipeline_.file); }
 
   std::int64_t vocabularySize() const override {
-    const std::int64_t last = pipeline_.added.empty() ? 0 : pipeline_.added.rbegin()->first + 1;
+    std::int64_t last = pipeline_.added.empty() ? 0 : pipeline_.added.rbegin()->first + 1;
+    for (const auto* ids : {&pipeline_.surround.before, &pipeline_.surround.after})
+      for (const std::int32_t id : *ids) last = std::max<std::int64_t>(last, id + 1);
     return std::max(pipeline_.bpe->size(), last);
   }
 
@@ -110,17 +112,26 @@ class TokenizerJson : public Tokenizer {
   Pipeline pipeline_;
 };
 
+Expected<std::int32_t> idOf(const Json& json) {
+  constexpr std::int64_t largest = 1 << 24;
+  if (json.is_number_integer() && json.get<std::int64_t>() >= 0 && json.get<std::int64_t>() < largest &&
+      (!json.is_number_unsigned() || json.get<std::uint64_t>() < largest))
+    return json.get<std::int32_t>();
+  return inputError("the tokenizer has an id that is no whole number from 0 to " + std::to_string(largest - 1));
+}
+
 Expected<void> readAddedTokens(const Json& json, Pipeline& pipeline) {
   for (const Json& entry : json.value("added_tokens", Json::array())) {
     AddedToken token;
-    token.id = entry.at("id").get<std::int32_t>();
     token.content = entry.at("content").get<std::string>();
+    const auto id = idOf(entry.at("id"));
+    if (!id) return inputError("the added token \"" + token.content + "\": " + id.error().message);
+    token.id = *id;
     token.singleWord = entry.value("single_word", false);
     token.lstrip = entry.value("lstrip", false);
     token.rstrip = entry.value("rstrip", false);
     token.special = entry.value("special", false);
     token.normalized = entry.value("normalized", !token.special);
-    if (token.id < 0 || token.id >= 1 << 24) return inputError("the added token \"" + token.content + "\" has an id out of range");
     pipeline.added.emplace(token.id, token);
     if (!token.normalized) {
       pipeline.raw.add(token);
@@ -143,7 +154,10 @@ Expected<void> readTemplate(const Json& json, Surround& surround) {
     }
     const std::string name = item.at("SpecialToken").at("id").get<std::string>();
     if (!specials.contains(name)) return inputError("the tokenizer's template names the special token \"" + name + "\" and does not give its ids");
-    for (const Json& id : specials.at(name).at("ids")) (afterText ? surround.after : surround.before).push_back(id.get<std::int32_t>());
+    for (const Json& json : specials.at(name).at("ids")) {
+      TRY(id, idOf(json));
+      (afterText ? surround.after : surround.before).push_back(id);
+    }
   }
   return {};
 }
@@ -154,8 +168,10 @@ Expected<void> readPostProcessor(const Json& json, Surround& surround) {
   if (type == "ByteLevel") return {};  // only moves offsets
   if (type == "TemplateProcessing") return readTemplate(json, surround);
   if (type == "BertProcessing" || type == "RobertaProcessing") {
-    surround.before.push_back(json.at("cls").at(1).get<std::int32_t>());
-    surround.after.push_back(json.at("sep").at(1).get<std::int32_t>());
+    TRY(first, idOf(json.at("cls").at(1)));
+    TRY(last, idOf(json.at("sep").at(1)));
+    surround.before.push_back(first);
+    surround.after.push_back(last);
     return {};
   }
   if (type == "Sequence") {
