@@ -93,7 +93,10 @@ Expected<const Family*> findFamily(const Json& whole, const std::string& file) {
   }
   if (findUnrunFamily(type)) return inputError(fmt::format("{}: {}", file, whyNotRun(type)), file);
   return inputError(
-      fmt::format("{}: models of type \"{}\" are not read by this version; it knows {}", file, type, known), file);
+      fmt::format("{}: Routing is not available for models of type \"{}\": this version does not know how they are "
+                  "computed; it knows {}",
+                  file, type, known),
+      file);
 }
 
 Expected<ModelConfig> readModelConfig(const std::filesystem::path& folder) {

@@ -124,6 +124,8 @@ TEST_P(Families, SavedModelsKeepTheirFamilyNamesAndBytes) {
         EXPECT_EQ(config.value(key, Json::object()).value(inner, Json()), number) << key << ": " << inner;
     } else if (!value.is_null()) {
       EXPECT_EQ(config.value(key, Json()), value) << key;
+      // transformers 5 refuses a real number where it looks for an integer.
+      EXPECT_TRUE(!value.is_number_integer() || config[key].is_number_integer()) << key;
     }
   }
   const auto reread = family->read(config, "config.json"), given = family->read(expected["config"], "config.json");
