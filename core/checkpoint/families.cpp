@@ -35,6 +35,10 @@ Json shared(const ModelConfig& config) {
   const Json json = toJson(config);
   Json kept = {
       {"experts", config.moe.expertBias}, {"input", config.moe.weightInput}, {"router", config.moe.router.bias}};
+  const RouterConfig& router = config.moe.router;
+  kept["scale"] = router.option(router.kind + ".scale", 1);
+  kept["groups"] = router.option(router.kind + ".groups", 1);
+  if (kept["groups"] != 1) kept["kept_groups"] = router.option(router.kind + ".kept_groups", 1);
   // Layer by layer, for two readings may differ in which of them they take for the rule.
   ModelConfig layer = config;
   layer.otherAttention.clear();

@@ -194,15 +194,31 @@ Expected<void> checkSameShape(const Parameters& set, const ModelConfig& config) 
   return {};
 }
 
-ModelSize sizeOf(const ModelConfig& config) {
-  const AttentionConfig& attention = config.attention;
-  const std::int64_t hidden = config.hidden, query = attention.heads * attention.headWidth,
-                     key = attention.keyHeads * attention.headWidth;
-  const std::int64_t norm = attention.qkNorm == QkNorm::none   ? 0
-                            : attention.qkNorm == QkNorm::head ? 2 * attention.headWidth
-                                                               : query + key;
+namespace {
+
+std::int64_t latentSize(const AttentionConfig& attention, std::int64_t hidden) {
+  const LatentConfig& latent = attention.latent;
+  const std::int64_t query = attention.heads * attention.headWidth, shared = latent.rank + latent.rotary;
+  const std::int64_t queries = latent.queryRank > 0 ? latent.queryRank * (hidden + 1 + query) : hidden * query;
+  const std::int64_t bias = (attention.inputBias ? latent.queryRank + shared : 0) + (attention.outputBias ? hidden : 0);
+  return queries + shared * hidden + latent.rank + attention.heads * (latent.plain + latent.value) * latent.rank +
+         attention.heads * latent.value * hidden + bias;
+}
+
+std::int64_t attentionSize(const AttentionConfig& attention, std::int64_t hidden) {
+  if (attention.kind == AttentionKind::latent) return latentSize(attention, hidden);
+  const std::int64_t query = attention.heads * attention.headWidth, key = attention.keyHeads * attention.headWidth;
+  const std::int64_t norm = !hasWeights(attention.qkNorm)      ? 0
+                            : attention.qkNorm == QkNorm::full ? query + key
+                                                               : 2 * attention.headWidth;
   const std::int64_t bias = (attention.inputBias ? query + 2 * key : 0) + (attention.outputBias ? hidden : 0);
-  const std::int64_t block = 2 * hidden + 2 * hidden * query + 2 * hidden * key + norm + bias;
+  return 2 * hidden * query + 2 * hidden * key + norm + bias + (attention.sinks ? attention.heads : 0);
+}
+
+}  // namespace
+
+ModelSize sizeOf(const ModelConfig& config) {
+  const std::int64_t hidden = config.hidden;
   const MoeConfig& moe = config.moe;
   const std::int64_t shared = moe.sharedExperts > 0 ? 3 * hidden * moe.sharedWidth + (moe.sharedGate ? hidden : 0) : 0;
   const std::int64_t expert = 3 * hidden * moe.expertWidth;
@@ -211,7 +227,8 @@ ModelSize sizeOf(const ModelConfig& config) {
   size.active = size.parameters;
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     const std::int64_t always =
-        block + (config.isSparse(layer) ? moe.experts * hidden + shared : 3 * hidden * config.denseWidth);
+        2 * hidden + attentionSize(config.attentionOf(layer), hidden) +
+        (config.isSparse(layer) ? moe.experts * hidden + shared : 3 * hidden * config.denseWidth);
     size.parameters += always + (config.isSparse(layer) ? moe.experts * expert : 0);
     size.active += always + (config.isSparse(layer) ? moe.topK * expert : 0);
   }

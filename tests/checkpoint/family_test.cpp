@@ -75,6 +75,20 @@ std::vector<std::pair<std::string, ModelConfig>> examples() {
   add("moescope", [](ModelConfig& c) { c.moe.router.kind = "noisy", c.moe.router.options = {{"noisy.load", 0.2}}; });
   add("moescope", [](ModelConfig& c) { c.moe.denseLayers = {2}; });
   add("moescope", [](ModelConfig& c) { c.moe.router.kind = "softmax_raw"; });
+  // What OLMoE computes, but for one thing that its config.json has no word for.
+  add("moescope", [](ModelConfig& c) {
+    c.moe.router = {"softmax_raw"}, c.attention.qkNorm = QkNorm::full;
+    c.moe.router.options["softmax_raw.scale"] = 2;
+  });
+  add("moescope", [](ModelConfig& c) {
+    c.moe.router = {"softmax_raw"}, c.attention.qkNorm = QkNorm::full;
+    c.moe.router.options = {{"softmax_raw.groups", 2}, {"softmax_raw.kept_groups", 1}};
+  });
+  add("moescope", [](ModelConfig& c) { c.attention.sinks = true; });
+  add("moescope", [](ModelConfig& c) { c.attention.rope = RopeKind::interleaved; });
+  add("moescope", [](ModelConfig& c) { c.attention.span = AttentionSpan::chunked, c.attention.window = 8; });
+  add("moescope", [](ModelConfig& c) { c.moe.router.bias = true; });
+  add("mixtral", [](ModelConfig& c) { c.attention.span = AttentionSpan::sliding, c.attention.window = 8; });
   return all;
 }
 
