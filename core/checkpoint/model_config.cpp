@@ -173,7 +173,8 @@ Expected<void> checkTraining(const ModelConfig& config) {
   TRY_DO(checkConfig(config));
   const MoeConfig& moe = config.moe;
   if (config.sparseLayers() == 0) return {};
-  const bool renormalised = moe.router.kind == "softmax" || moe.router.kind == "noisy";
+  const bool renormalised =
+      moe.router.kind == "softmax" || moe.router.kind == "softmax_bias" || moe.router.kind == "noisy";
   if (renormalised && moe.topK == 1 && moe.experts > 1)
     return usageError(
         fmt::format("router {} with top_k 1 gives every weight 1, so the router would never learn from the task: "

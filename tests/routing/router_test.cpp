@@ -163,6 +163,24 @@ TEST(SigmoidBias, MovesTowardsTheMeanLoadAndScalesTheWeights) {
   expectNear(router->route(tokens(), {}).weight.sum(1), {2.5f, 2.5f, 2.5f, 2.5f});
 }
 
+TEST(Softmax, WeightsMayBeDividedByAnotherNorm) {
+  RouterConfig config{"softmax"};
+  config.options = {{"softmax.power", 2}};
+  const Assignments chosen = onLogits(config, 4, 2)->route(vectors({2, 1, 0, -1}, 4), {});
+  expectNear(chosen.expert, {0, 1}, 0);
+  expectNear(chosen.weight, {.938508f, .345258f});  // e^2 and e over the root of e^4 + e^2
+}
+
+TEST(SoftmaxBias, SteersTheChoiceAndNeverTheWeights) {
+  std::unique_ptr<Router> router = onLogits({"softmax_bias"}, 4, 2);
+  router->buffers().front().value.copy_(at::tensor({-.5f, 0.f, .3f, 0.f}));
+  const Assignments chosen = router->route(vectors({2, 1, 0, -1}, 4), {});
+  expectNear(chosen.expert, {1, 2}, 0);
+  expectNear(chosen.weight, {.731059f, .268941f});  // e and 1 over their sum
+  router->afterStep(at::tensor({3, 1, 0, 0}, at::kLong));
+  expectNear(router->buffers().front().value, {-.501f, 0, .301f, .001f}, 1e-7);
+}
+
 TEST(Routers, PermutedExpertsGiveThePermutedChoice) {
   const at::Tensor permutation = at::tensor({4, 2, 0, 5, 1, 3}, at::kLong);
   for (const RouterKind& kind : routerKinds()) {
