@@ -63,8 +63,9 @@ void readExpertConfig(ConfigReader& read, MoeConfig& moe) {
       read.at("ffn_config").contains("moe_normalize_expert_weights") && !inner.has("moe_normalize_expert_weights");
   moe.router.kind = raw ? "softmax_raw" : "softmax";
   if (!raw) moe.router.options["softmax.power"] = inner.real("moe_normalize_expert_weights", 1);
-  const bool silu = !inner.has("ffn_act_fn") || inner.at("ffn_act_fn").value("name", Json("silu")) == "silu";
-  if (!silu) inner.fail("\"ffn_act_fn\" is not silu, and this version computes no other activation");
+  const Json activation = inner.has("ffn_act_fn") ? inner.at("ffn_act_fn") : Json::object();
+  if (!activation.is_object() || activation.value("name", Json("silu")) != "silu")
+    inner.fail("\"ffn_act_fn\" is not silu, and this version computes no other activation");
   if (inner.error()) read.fail(inner.error()->message);
 }
 

@@ -58,6 +58,7 @@ Expected<ModelConfig> read(const Json& json, const std::string& file) {
   ModelConfig config = readCommon(reader);
   config.attention.inputBias = config.attention.outputBias = reader.flag("attention_bias", false);
   config.attention.scoreScale = reader.real("attention_multiplier", 1);
+  if (!(config.attention.scoreScale > 0)) reader.fail("\"attention_multiplier\" must be a positive number");
   config.embeddingFactor = reader.real("embedding_multiplier", 1);
   config.residualFactor = reader.real("residual_multiplier", 1);
   config.logitDivisor = reader.real("logits_scaling", 1);
