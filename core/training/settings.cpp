@@ -11,9 +11,9 @@
 namespace moescope {
 namespace {
 
-constexpr std::array shapeParameters{"layers", "hidden",       "heads",          "kv_heads",    "experts",
-                                     "top_k",  "expert_width", "shared_experts", "shared_gate", "qk_norm",
-                                     "router", "dense_width",  "dense_layers",   "tied"};
+constexpr std::array shapeParameters{"layers", "hidden",       "heads",          "kv_heads",     "experts",
+                                     "top_k",  "expert_width", "shared_experts", "shared_gate",  "qk_norm",
+                                     "router", "attention",    "dense_width",    "dense_layers", "tied"};
 
 std::int64_t nearestDivisor(std::int64_t of, std::int64_t wanted) {
   for (std::int64_t away = 0; away < of; ++away)
@@ -29,6 +29,24 @@ Error doesNotDivide(std::string_view part, std::int64_t value, std::string_view 
 
 QkNorm qkNormOf(const std::string& name) {
   return name == "head" ? QkNorm::head : name == "full" ? QkNorm::full : QkNorm::none;
+}
+
+std::vector<Option> attentionOptions() {
+  return {{"grouped", "keys and values straight from the hidden state; heads may share them (kv_heads)"},
+          {"latent",
+           "keys and values of every head from one narrow vector a token (DeepSeek-V2, section 2.1)",
+           {integer("rank", 32, 1, 16384, "", "width of the vector that keys and values share"),
+            integer("query_rank", 0, 0, 16384, "", "width of a narrow vector for queries; 0 = none"),
+            integer("rotary", 8, 2, 16384, "", "dimensions of a head, besides hidden / heads, that positions turn")}}};
+}
+
+void makeLatent(const Parameters& set, AttentionConfig& attention) {
+  const std::int64_t width = attention.headWidth;
+  attention.kind = AttentionKind::latent;
+  attention.rope = RopeKind::interleaved;
+  attention.latent = {set.integer("latent.query_rank"), set.integer("latent.rank"), width, set.integer("latent.rotary"),
+                      width};
+  attention.headWidth = width + attention.latent.rotary;
 }
 
 RouterConfig routerOf(const Parameters& set) {
@@ -79,6 +97,7 @@ std::vector<Parameter> trainingParameters() {
               {"full", "RMSNorm over the whole projection (OLMoE)"}},
              "normalisation of queries and keys")
           .secondary(),
+      choice("attention", "grouped", attentionOptions(), "where keys and values come from").secondary(),
       choice("router", "softmax", routerOptions(), "how tokens choose experts"),
       real("balance", 0.01, 0, 100, "", "coefficient of the balance loss (E/k) sum f P, whose balanced value is 1"),
       real("z_loss", 0.001, 0, 100, "", "coefficient of the router z-loss, the mean of (ln sum exp logits)^2"),
@@ -165,6 +184,7 @@ Expected<ModelConfig> modelConfigOf(const Parameters& set, std::int64_t vocabula
                       .keyHeads = keyHeads,
                       .headWidth = config.hidden / heads,
                       .qkNorm = qkNormOf(set.text("qk_norm"))};
+  if (set.text("attention") == "latent") makeLatent(set, config.attention);
   const std::int64_t width = set.integer("expert_width");
   config.denseWidth = set.integer("dense_width") ? set.integer("dense_width") : (topK + shared) * width;
   if (experts > 0) {

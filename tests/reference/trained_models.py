@@ -38,6 +38,8 @@ models = {
     "qwen3_moe": {"router": "softmax", "qk_norm": "head"},
     "qwen2_moe": {"router": "softmax", "shared_experts": 1, "shared_gate": True},
     "dots1": {"router": "sigmoid_bias", "qk_norm": "head", "shared_experts": 1},
+    "deepseek_v3": {"router": "sigmoid_bias", "shared_experts": 1, "kv_heads": 0, "attention": "latent", "latent.rank": 12,
+                    "latent.query_rank": 10, "latent.rotary": 4},
     "llama": {"experts": 0},
 }
 

@@ -188,6 +188,12 @@ TEST_F(SmallTraining, WrongShapesAreRefusedWithTheRightValue) {
   EXPECT_FALSE(trainLm.estimate(
       corpus(), setOf(trainLm, {{"top_k", 1}})));  // a renormalised single choice has no router gradient
   EXPECT_TRUE(trainLm.estimate(corpus(), setOf(trainLm, {{"top_k", 1}, {"router", "switch"}})));
+  EXPECT_TRUE(trainLm.estimate(corpus(), setOf(trainLm, {{"attention", "latent"}, {"latent.query_rank", 24}})));
+  for (const Json& set : {Json{{"qk_norm", "head"}}, Json{{"kv_heads", 2}}, Json{{"latent.rotary", 3}}}) {
+    Json latent = set;
+    latent["attention"] = "latent";
+    EXPECT_FALSE(trainLm.estimate(corpus(), setOf(trainLm, latent))) << set;
+  }
   for (const Json& set : {Json{{"layers", 0}}, Json{{"learning_rate", "nan"}}, Json{{"router", "sofmax"}}})
     EXPECT_EQ(checkParameters(trainLm.describe().parameters, set).error().kind, ErrorKind::usage) << set;
 }
