@@ -41,6 +41,11 @@ RotaryScaling readScaling(ConfigReader& rope, RopeScaling kind, std::int64_t len
     scaling.factor = rope.real("alpha", 1);
     return scaling;
   }
+  // The others follow from two lengths where their factor is not given.
+  const bool needs = kind == RopeScaling::linear || kind == RopeScaling::dynamic || kind == RopeScaling::llama3;
+  if (needs && !rope.has("factor")) rope.fail("\"factor\" is missing");
+  if (kind == RopeScaling::llama3 && !(rope.has("low_freq_factor") && rope.has("high_freq_factor")))
+    rope.fail("\"low_freq_factor\" or \"high_freq_factor\" is missing");
   // What was trained goes before what the whole sequence may be.
   scaling.original = kind == RopeScaling::dynamic ? length
                      : original > 0               ? original

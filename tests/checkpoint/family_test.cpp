@@ -247,6 +247,9 @@ TEST(Family, ForeignConfigsAreReadStrictly) {
   EXPECT_TRUE(rope({{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}}));
   EXPECT_FALSE(rope({{"rope_type", "ntk"}, {"factor", 4}})) << "a kind that is not known";
   EXPECT_FALSE(rope({{"rope_type", "linear"}, {"factor", 0}}));
+  EXPECT_FALSE(rope({{"rope_type", "linear"}}));
+  EXPECT_FALSE(rope({{"rope_type", "llama3"}, {"factor", 8}}));
+  EXPECT_TRUE(rope({{"rope_type", "yarn"}, {"original_max_position_embeddings", 64}})) << "by both lengths";
   EXPECT_FALSE(rope({{"rope_type", "linear"}, {"factor", "4"}}));
   EXPECT_FALSE(rope({{"rope_type", "yarn"}, {"factor", 4}, {"original_max_position_embeddings", 0}}));
   EXPECT_FALSE(rope({{"rope_type", "longrope"}, {"short_factor", {1.0}}, {"long_factor", {1.0}}})) << "too few factors";
