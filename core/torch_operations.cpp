@@ -12,6 +12,7 @@ std::span<const Operation> torchOperations() {
   static const std::vector<Operation> operations{
       trainLm,
       captureRouting,
+      captureActivations,
       evaluateLoss,
       modelSample,
   };

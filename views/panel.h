@@ -37,9 +37,8 @@ class PanelGrid : public QWidget {
   Q_OBJECT
  public:
   explicit PanelGrid(QWidget* parent = nullptr);
-  // They become children; earlier ones that are not among them are deleted. Two a row; the property "wide" gives a
-  // panel a row of its own.
-  void setPanels(const QList<QWidget*>& panels, bool leading = false);
+  void setPanels(const QList<QWidget*>& panels,
+                 bool leading = false);  // become children; earlier ones that are not among them are deleted
   const QList<QWidget*>& panels() const { return panels_; }
   QSize minimumSizeHint() const override;
   // In a frame that scrolls where there are more panels than fit.

@@ -72,16 +72,21 @@ Expected<void> InputFile::read(std::uint64_t offset, std::span<std::byte> into) 
 }
 
 Expected<void> InputFile::readOnce(std::uint64_t offset, std::span<std::byte> into) const {
-  constexpr std::size_t block = 8 << 20, group = 2 << 20;
+  constexpr std::size_t block = 8 << 20;
   for (std::size_t done = 0; done < into.size(); done += block) {
     const std::span<std::byte> here = into.subspan(done, std::min(block, into.size() - done));
     TRY_DO(read(offset + done, here));
-    // The kernel keeps pages in groups of up to 2 MiB and drops whole groups only: begin where one may begin.
-    const std::uint64_t from = (offset + done) / group * group;
-    ::posix_fadvise(descriptor_, static_cast<off_t>(from), static_cast<off_t>(offset + done + here.size() - from),
-                    POSIX_FADV_DONTNEED);
+    forget(offset + done, here.size());
   }
   return {};
+}
+
+void InputFile::forget(std::uint64_t offset, std::uint64_t bytes) const {
+  // The kernel keeps pages in groups of up to 2 MiB and drops whole groups only: begin where one may begin.
+  constexpr std::uint64_t group = 2 << 20;
+  const std::uint64_t from = offset / group * group;
+  ::posix_fadvise(descriptor_, static_cast<off_t>(from), static_cast<off_t>(offset + bytes - from),
+                  POSIX_FADV_DONTNEED);
 }
 
 Expected<std::string> readFile(const fs::path& path, std::uint64_t maximumBytes) {

@@ -32,6 +32,8 @@ class InputFile {
   // The same in blocks of a few megabytes that leave the page cache as soon as they were read: what is large and read
   // once must not push out what others use.
   Expected<void> readOnce(std::uint64_t offset, std::span<std::byte> into) const;
+  // What was read may leave the page cache.
+  void forget(std::uint64_t offset, std::uint64_t bytes) const;
 
  private:
   InputFile(int descriptor, std::uint64_t size, std::filesystem::path path);

@@ -2,20 +2,18 @@
 #include "core/capture/operations.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <set>
+#include <utility>
 
-#include "core/capture/reading.h"
-#include "core/model/folder.h"
+#include "core/capture/walk.h"
+#include "core/capture/walk_cost.h"
 #include "core/model/torch_error.h"
 #include "core/routing/router_facts.h"
 #include "core/trace/trace.h"
-#include "core/training/token_loss.h"
 
 namespace moescope {
 namespace {
@@ -37,9 +35,10 @@ Description describe() {
           "with which "
           "weight. Windows start at multiples of the length within a document and never cross documents; experts are "
           "ordered "
-          "by weight before any drop, ties by number. Capacity counts per window. The trace is written in segments, so "
-          "a "
-          "stopped capture goes on where it was.",
+          "by weight before any drop, ties by number. Capacity counts per window. The model runs layer by layer over "
+          "as many windows as the memory allows, and of each layer only the experts that got tokens are read from the "
+          "files, so that a model may be far larger than memory. After every group of windows that has seen all layers "
+          "a segment of the trace is closed; a stopped capture goes on there.",
       .page = "Load",
       .in = {{"model", Kind::model, false, false, "what routes"},
              {"corpus", Kind::corpus, false, false, "what is read"}},
@@ -50,15 +49,27 @@ Description describe() {
           "moescope-cli run capture.routing --study S --in model=toy --in corpus=text --set tokens=100000 --name t"};
 }
 
+// What is held of each position until its group of windows has seen all layers, bytes.
+double keptPerToken(const ModelConfig& config, const Parameters& set) {
+  const double layer = 6.0 * double(config.moe.topK) + (set.flag("logits") ? 4.0 * double(config.moe.experts) : 0);
+  return 24 + double(config.sparseLayers()) * layer;
+}
+
+WalkEnd endOf(const ModelConfig& config, const Parameters& set) {
+  return set.flag("loss") ? wholeModel(config) : lastRouter(config);
+}
+
 Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
-  TRY(config, readModelConfig(inputs.at("model").path));
+  TRY(weights, WeightStore::open(inputs.at("model").path));
+  const ModelConfig& config = weights.config();
   const double choice = double(config.moe.topK) * (config.moe.experts > 255 ? 6 : 5) +
                         (set.flag("logits") ? 2.0 * double(config.moe.experts) : 0);
-  return readingCost(inputs, set, 19 + (set.flag("loss") ? 4 : 0) + double(config.sparseLayers()) * choice);
+  const double bytesPerToken = 19 + (set.flag("loss") ? 4 : 0) + double(config.sparseLayers()) * choice;
+  return walkCost(inputs, set, weights, endOf(config, set), keptPerToken(config, set), bytesPerToken);
 }
 
 TraceInfo traceInfo(const Inputs& inputs, const Reading& reading, const Parameters& set) {
-  const ModelConfig& config = reading.model.config();
+  const ModelConfig& config = reading.weights.config();
   TraceInfo info{.modelDigest = inputs.at("model").id,
                  .tokenizerDigest = reading.tokenizer ? reading.tokenizer->digest() : "",
                  .corpus = inputs.at("corpus").id,
@@ -69,9 +80,10 @@ TraceInfo traceInfo(const Inputs& inputs, const Reading& reading, const Paramete
                  .hasLogits = set.flag("logits")};
   for (const Document& document : reading.corpus->documents()) info.documents.push_back(document.name);
   const RouterFacts facts = routerFacts(config.moe.router, config.moe.topK);
-  for (std::int64_t block : reading.model.sparseBlocks())
-    info.layers.push_back({int(block), config.moe.experts, config.moe.topK, config.moe.sharedExperts, facts.score,
-                           facts.renormalised, facts.scale});
+  for (std::int64_t block = 0; block < config.layers; ++block)
+    if (config.isSparse(block))
+      info.layers.push_back({int(block), config.moe.experts, config.moe.topK, config.moe.sharedExperts, facts.score,
+                             facts.renormalised, facts.scale});
   return info;
 }
 
@@ -96,37 +108,18 @@ TraceChunk::Layer layerColumns(const Assignments& routed, const std::vector<std:
   return layer;
 }
 
-// Block by block, so that a layer's weights are needed once a batch.
-Expected<TraceChunk> captureBatch(Reading& reading, std::span<const Window> windows, const Parameters& set) {
-  at::NoGradGuard quiet;
-  std::int64_t length = 1;
-  for (const Window& window : windows) length = std::max<std::int64_t>(length, window.count);
-  TRY(batch, gather(*reading.corpus, reading.ids, windows, length));
-  const BatchTensors tensors = tensorsOf(batch, reading.model.device());
-  const ForwardContext context{.valid = tensors.valid};
+// The token columns of a batch, without losses.
+TraceChunk tokenColumns(const Reading& reading, const Batch& batch) {
   TraceChunk chunk;
-  at::Tensor hidden = reading.model.embed(tensors.id);
-  for (std::int64_t block = 0; block < reading.model.config().layers; ++block) {
-    Forward one;
-    hidden = reading.model.block(block, hidden, context, one);
-    for (const LayerRouting& routing : one.routing)
-      chunk.layers.push_back(layerColumns(routing.assignments, batch.real, set.flag("logits")));
-  }
-  at::Tensor loss;
-  if (set.flag("loss"))
-    loss = tokenLoss(reading.model.head(reading.model.finalNorm(hidden)), tensors.next).cpu().contiguous();
   for (std::size_t place = 0; place < batch.real.size(); ++place) {
     if (!batch.real[place]) continue;
-    const std::size_t row = place / std::size_t(length);
+    const std::size_t row = place / std::size_t(batch.length);
     chunk.id.push_back(std::int32_t(batch.id[place]));
     chunk.next.push_back(std::int32_t(batch.next[place]));
     chunk.domain.push_back(batch.domain[row]);
     chunk.document.push_back(batch.windows[row].document);
-    chunk.position.push_back(batch.windows[row].position + std::uint32_t(place % std::size_t(length)));
+    chunk.position.push_back(batch.windows[row].position + std::uint32_t(place % std::size_t(batch.length)));
     chunk.tokenClass.push_back(reading.tokenizer ? reading.tokenizer->tokenClass(chunk.id.back()) : 0);
-    if (loss.defined())
-      chunk.loss.push_back(batch.next[place] >= 0 ? loss.const_data_ptr<float>()[place]
-                                                  : std::numeric_limits<float>::quiet_NaN());
   }
   return chunk;
 }
@@ -153,34 +146,78 @@ void dropFirst(TraceChunk& chunk, std::size_t count) {
   dropRows(chunk.tokenClass, count, all);
 }
 
-// Batches are the same groups of windows whatever was captured before, so a resumed trace has the bytes of an unbroken
-// one.
-Expected<void> captureAll(Reading& reading, TraceWriter& writer, const Parameters& set, Job& job) {
-  constexpr auto between = std::chrono::seconds(20);
-  auto closed = std::chrono::steady_clock::now();
-  const double all = double(reading.tokens());
-  std::uint64_t before = 0;  // tokens of the batches so far
-  const std::size_t rows = std::size_t(set.integer("batch"));
-  for (std::size_t first = 0; first < reading.windows.size(); first += rows) {
-    const auto windows = std::span(reading.windows).subspan(first, std::min(rows, reading.windows.size() - first));
-    std::uint64_t here = 0;
-    for (const Window& window : windows) here += window.count;
-    before += here;
-    if (before <= writer.tokensWritten()) continue;
-    if (job.cancelled()) {
-      TRY_DO(writer.closeSegment());
-      return cancelledError();
-    }
-    TRY(chunk, captureBatch(reading, windows, set));
-    if (const std::uint64_t known = writer.tokensWritten() + here - before; known > 0)
-      dropFirst(chunk, std::size_t(known));
-    TRY_DO(writer.append(chunk));
-    job.progress(double(before) / all, "routing tokens");
-    if (std::chrono::steady_clock::now() - closed < between) continue;
-    TRY_DO(writer.closeSegment());
-    closed = std::chrono::steady_clock::now();
+// Keeps what a group of batches was assigned and appends it when all layers have seen it; the group's end is a resume
+// point, unless the last one is seconds old. Batches are the same windows whatever was captured before and however they
+// were grouped, so that a resumed trace has the bytes of an unbroken one.
+class TraceVisitor : public WalkVisitor {
+ public:
+  TraceVisitor(const Reading& reading, TraceWriter& writer, bool logits)
+      : reading_(reading), writer_(writer), logits_(logits) {}
+
+  Expected<void> begin(std::span<const Batch> group) override {
+    group_ = group;
+    chunks_.clear();
+    for (const Batch& batch : group) chunks_.push_back(tokenColumns(reading_, batch));
+    return {};
   }
-  return {};
+  Expected<void> routed(std::size_t batch, std::int64_t, const Assignments& assignments, const at::Tensor&) override {
+    chunks_[batch].layers.push_back(layerColumns(assignments, group_[batch].real, logits_));
+    return {};
+  }
+  Expected<void> predicted(std::size_t batch, std::span<const float> loss) override {
+    const Batch& here = group_[batch];
+    for (std::size_t place = 0; place < here.real.size(); ++place)
+      if (here.real[place])
+        chunks_[batch].loss.push_back(here.next[place] >= 0 ? loss[place] : std::numeric_limits<float>::quiet_NaN());
+    return {};
+  }
+  Expected<void> end(std::span<const Batch>) override {
+    for (TraceChunk& chunk : chunks_) {
+      // A closed segment may hold the first tokens of the first batch.
+      if (skip_ > 0) dropFirst(chunk, std::size_t(std::exchange(skip_, 0)));
+      TRY_DO(writer_.append(chunk));
+      chunk = {};
+    }
+    if (std::chrono::steady_clock::now() - closed_ < std::chrono::seconds(5)) return {};
+    closed_ = std::chrono::steady_clock::now();
+    return writer_.closeSegment();
+  }
+  void skip(std::uint64_t tokens) { skip_ = tokens; }
+
+ private:
+  const Reading& reading_;
+  TraceWriter& writer_;
+  const bool logits_;
+  std::uint64_t skip_ = 0;
+  std::chrono::steady_clock::time_point closed_ = std::chrono::steady_clock::now();
+  std::span<const Batch> group_;
+  std::vector<TraceChunk> chunks_;
+};
+
+// Gives the bytes that were read of the model.
+Expected<std::uint64_t> captureAll(const Reading& reading, TraceWriter& writer, const Parameters& set, Job& job) {
+  const std::vector<std::span<const Window>> batches = batchesOf(reading.windows, set.integer("batch"));
+  TraceVisitor visitor(reading, writer, set.flag("logits"));
+  std::uint64_t before = 0;
+  std::size_t first = 0;
+  for (; first < batches.size(); ++first) {
+    std::uint64_t here = 0;
+    for (const Window& window : batches[first]) here += window.count;
+    if (before + here > writer.tokensWritten()) break;
+    before += here;
+  }
+  visitor.skip(writer.tokensWritten() - before);
+  const ModelConfig& config = reading.weights.config();
+  const std::span<const std::span<const Window>> left = std::span(batches).subspan(first);
+  const WalkEnd end = endOf(config, set);
+  const WalkPlan plan =
+      planWalk(reading.weights, end, extentOf(left, keptPerToken(config, set)), job.resources().memory);
+  sayPlan(plan, job);
+  ReadAhead ahead(reading.weights, readingChoice(plan));
+  const Expected<void> walked = walk(reading, left, end, plan, ahead, visitor, job);
+  if (!walked && walked.error().kind == ErrorKind::cancelled) TRY_DO(writer.closeSegment());
+  if (!walked) return walked.error();
+  return ahead.bytesRead();
 }
 
 // The text of every id that was read, as input or as the next token.
@@ -205,7 +242,7 @@ Expected<Outputs> captureRoutes(const Inputs& inputs, const Parameters& set, Job
   TRY(writer, TraceWriter::open(job.place("trace"), traceInfo(inputs, reading, set)));
   if (writer.tokensWritten() > 0)
     job.log("info", fmt::format("Going on after {} of {} tokens.", writer.tokensWritten(), reading.tokens()));
-  TRY_DO(captureAll(reading, writer, set, job));
+  TRY(bytesRead, captureAll(reading, writer, set, job));
   TRY(vocabulary, vocabularyOf(reading));
   job.progress(1, "counting");
   TRY_DO(writer.finish(vocabulary));
@@ -213,8 +250,9 @@ Expected<Outputs> captureRoutes(const Inputs& inputs, const Parameters& set, Job
   for (const Window& window : reading.windows) documents.insert(window.document);
   Json summary{{"tokens", reading.tokens()},
                {"documents", documents.size()},
-               {"layers", reading.model.sparseBlocks().size()},
-               {"experts", reading.model.config().moe.experts}};
+               {"layers", reading.weights.config().sparseLayers()},
+               {"experts", reading.weights.config().moe.experts},
+               {"bytes_read", bytesRead}};
   return Outputs{{.port = "trace", .kind = Kind::trace, .summary = std::move(summary)}};
 }
 

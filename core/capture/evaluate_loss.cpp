@@ -5,7 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "core/capture/reading.h"
+#include "core/capture/walk.h"
+#include "core/capture/walk_cost.h"
 #include "core/model/torch_error.h"
 #include "core/statistics/resampling.h"
 #include "core/training/token_loss.h"
@@ -44,7 +45,8 @@ Description describe() {
 }
 
 Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
-  return readingCost(inputs, set, 0);
+  TRY(weights, WeightStore::open(inputs.at("model").path));
+  return walkCost(inputs, set, weights, wholeModel(weights.config()), 0, 0);
 }
 
 struct Intervals {
@@ -91,11 +93,43 @@ Expected<Intervals> intervalsOf(const Corpus& corpus, const LossSums& sums, cons
   return intervals;
 }
 
+class LossVisitor : public WalkVisitor {
+ public:
+  explicit LossVisitor(const Corpus& corpus)
+      : sums_{std::vector<double>(corpus.documents().size()), std::vector<std::int64_t>(corpus.documents().size())} {}
+  const LossSums& sums() const { return sums_; }
+
+  Expected<void> begin(std::span<const Batch> group) override {
+    group_ = group;
+    return {};
+  }
+  Expected<void> predicted(std::size_t batch, std::span<const float> loss) override {
+    const Batch& here = group_[batch];
+    for (std::size_t place = 0; place < loss.size(); ++place) {
+      if (here.next[place] < 0) continue;
+      const std::uint32_t document = here.windows[place / std::size_t(here.length)].document;
+      sums_.loss[document] += double(loss[place]);
+      ++sums_.targets[document];
+    }
+    return {};
+  }
+  Expected<void> end(std::span<const Batch>) override { return {}; }
+
+ private:
+  LossSums sums_;
+  std::span<const Batch> group_;
+};
+
 Expected<Outputs> evaluate(const Inputs& inputs, const Parameters& set, Job& job) {
   TRY(reading, openReading(inputs, set, job));
-  TRY(sums, lossSums(
-                reading.model, *reading.corpus, reading.ids, reading.windows, set.integer("batch"),
-                [&] { return job.cancelled(); }, [&](double done) { job.progress(done, "predicting tokens"); }));
+  LossVisitor visitor(*reading.corpus);
+  const std::vector<std::span<const Window>> batches = batchesOf(reading.windows, set.integer("batch"));
+  const WalkEnd end = wholeModel(reading.weights.config());
+  const WalkPlan plan = planWalk(reading.weights, end, extentOf(batches, 0), job.resources().memory);
+  sayPlan(plan, job);
+  ReadAhead ahead(reading.weights, readingChoice(plan));
+  TRY_DO(walk(reading, batches, end, plan, ahead, visitor, job));
+  const LossSums& sums = visitor.sums();
   if (!std::isfinite(sums.mean()))
     return inputError(
         "The loss of this model on this text is not a number: its weights are damaged, or it diverged in training.");
@@ -119,7 +153,8 @@ Expected<Outputs> evaluate(const Inputs& inputs, const Parameters& set, Job& job
   parts.help = "the same over the tokens of one domain; NaN where none was read";
   result.addWhole("tokens", "", {"domain"}, targets).help = "tokens that have a next one";
   result.facts = {{"tokens", reading.tokens()}, {"split", set.text("split")}, {"length", reading.length}};
-  return one("result", std::move(result), {{"loss", sums.mean()}, {"tokens", reading.tokens()}});
+  return one("result", std::move(result),
+             {{"loss", sums.mean()}, {"tokens", reading.tokens()}, {"bytes_read", ahead.bytesRead()}});
 }
 
 Expected<Outputs> run(const Inputs& inputs, const Parameters& set, Job& job) {

@@ -7,9 +7,7 @@
 #include <numeric>
 
 #include "core/model/device.h"
-#include "core/model/folder.h"
 #include "core/model/threads.h"
-#include "core/training/settings.h"
 
 namespace moescope {
 namespace {
@@ -51,7 +49,8 @@ std::vector<Parameter> readingParameters() {
               {"validation", "those kept from training"}},
              "which documents"),
       list("domains", Json::array(), "names of the domains to read; none = all"),
-      integer("batch", 16, 1, 65536, "windows", "windows run side by side; changes speed, and values within rounding")
+      integer("batch", 16, 1, 65536, "windows",
+              "windows run side by side, at most 4096 tokens of them; changes speed, and values within rounding")
           .secondary(),
   };
 }
@@ -61,43 +60,34 @@ Expected<Reading> openReading(const Inputs& inputs, const Parameters& set, Job& 
   job.progress(0, "reading the model");
   TRY(device, pickDevice(job.resources().device));
   const std::filesystem::path& folder = inputs.at("model").path;
-  TRY(model, loadModel(folder, device));
+  TRY(weights, WeightStore::open(folder));
   job.progress(0, "reading the corpus");
   TRY(opened, Corpus::open(inputs.at("corpus").path));
   auto corpus = std::make_unique<Corpus>(std::move(opened));
   TRY(tokenizer, tokenizerOf(*corpus, folder));
   TRY(ids, TokenisedCorpus::open(*corpus, tokenizer.get(), tokenCacheFor(inputs.at("corpus").path)));
-  if (ids.vocabularySize() > model.config().vocabulary)
+  if (ids.vocabularySize() > weights.config().vocabulary)
     return usageError(fmt::format(
         "The corpus has ids up to {}, and the model knows {} tokens only; take a corpus that was made for it.",
-        ids.vocabularySize() - 1, model.config().vocabulary));
-  TRY(choice, windowChoice(set, model.config().length));
+        ids.vocabularySize() - 1, weights.config().vocabulary));
+  TRY(choice, windowChoice(set, weights.config().length));
   TRY(windows, chooseWindows(*corpus, ids, choice));
   if (windows.empty())
     return usageError(
         fmt::format("Nothing was chosen: no document of split={} in these domains holds a token.", set.text("split")));
-  return Reading{std::move(model), std::move(tokenizer), std::move(corpus),
-                 std::move(ids),   choice.length,        std::move(windows)};
+  return Reading{std::move(weights), device,        std::move(tokenizer), std::move(corpus),
+                 std::move(ids),     choice.length, std::move(windows)};
 }
 
-Expected<Cost> readingCost(const Inputs& inputs, const Parameters& set, double bytesPerToken) {
-  TRY(config, readModelConfig(inputs.at("model").path));
+Expected<ReadingSize> readingSize(const Inputs& inputs, const Parameters& set, const ModelConfig& config) {
   TRY(choice, windowChoice(set, config.length));
   TRY(corpus, Corpus::open(inputs.at("corpus").path));
   // Bytes of text stand for tokens here: an upper bound for every tokenizer, exact for the byte tokenizer and for ids.
-  std::uint64_t tokens = 0;
+  ReadingSize size{.length = choice.length};
   for (const Document& document : corpus.documents())
-    if (choice.split == Split::all || choice.split == document.split) tokens += document.size;
-  if (choice.tokens > 0) tokens = std::min(tokens, choice.tokens);
-  const ModelSize size = sizeOf(config);
-  const double batch = double(set.integer("batch")) * double(choice.length);
-  Cost cost;
-  cost.bytes = std::uint64_t(double(tokens) * bytesPerToken);
-  cost.memory = std::uint64_t(4.0 * double(size.parameters) +
-                              4.0 * batch * (16.0 * double(config.hidden) + double(config.vocabulary))) +
-                (250ull << 20);
-  cost.seconds = 2.0 * double(size.active) * double(tokens) / measuredRate() / 0.4;
-  return cost;
+    if (choice.split == Split::all || choice.split == document.split) size.tokens += document.size;
+  if (choice.tokens > 0) size.tokens = std::min(size.tokens, choice.tokens);
+  return size;
 }
 
 }  // namespace moescope

@@ -2,16 +2,17 @@
 #pragma once
 
 #include "core/base/job.h"
-#include "core/model/decoder.h"
+#include "core/model/weight_store.h"
 #include "core/operation/operation.h"
 #include "core/text/windows.h"
 
 namespace moescope {
 
-// A model and the corpus it reads, with the windows that the parameters `tokens`, `length`, `split` and `domains`
-// choose.
+// A model, whose weights stay where they are, and the corpus it reads, with the windows that the parameters `tokens`,
+// `length`, `split` and `domains` choose.
 struct Reading {
-  Decoder model;
+  WeightStore weights;
+  at::Device device;
   std::unique_ptr<Tokenizer> tokenizer;  // null for a model of ids
   std::unique_ptr<Corpus> corpus;        // `ids` refers to it
   TokenisedCorpus ids;
@@ -27,7 +28,11 @@ std::vector<Parameter> readingParameters();
 // choice that holds nothing. Input errors as the files give them.
 Expected<Reading> openReading(const Inputs& inputs, const Parameters& set, Job& job);
 
-// What reading costs: a forward over the chosen tokens, with `bytesPerToken` written. Reads headers only.
-Expected<Cost> readingCost(const Inputs& inputs, const Parameters& set, double bytesPerToken);
+// What is read and what is kept of each token, as far as the headers of the files tell.
+struct ReadingSize {
+  std::uint64_t tokens = 0;  // of text, its bytes: an upper bound
+  std::int64_t length = 0;   // window
+};
+Expected<ReadingSize> readingSize(const Inputs& inputs, const Parameters& set, const ModelConfig& config);
 
 }  // namespace moescope

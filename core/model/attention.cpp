@@ -4,12 +4,13 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+
+#include "core/model/projection.h"
 
 namespace moescope {
 namespace {
@@ -86,12 +87,12 @@ at::Tensor tempered(const at::Tensor& query, const AttentionConfig& config) {
 
 at::Tensor attendGrouped(const at::Tensor& x, const AttentionWeights& weights, const AttentionConfig& config,
                          double epsilon, const RotaryTable& rotary) {
-  const at::Tensor query = tempered(prepared(at::linear(x, weights.query, given(weights.queryBias)), config.heads,
-                                             weights.queryNorm, config, epsilon, rotary),
-                                    config);
-  at::Tensor key = prepared(at::linear(x, weights.key, given(weights.keyBias)), config.keyHeads, weights.keyNorm,
-                            config, epsilon, rotary);
-  at::Tensor value = byHead(clipped(at::linear(x, weights.value, given(weights.valueBias)), config), config.keyHeads);
+  const at::Tensor query = tempered(
+      prepared(project(x, weights.query, weights.queryBias), config.heads, weights.queryNorm, config, epsilon, rotary),
+      config);
+  at::Tensor key =
+      prepared(project(x, weights.key, weights.keyBias), config.keyHeads, weights.keyNorm, config, epsilon, rotary);
+  at::Tensor value = byHead(clipped(project(x, weights.value, weights.valueBias), config), config.keyHeads);
   if (config.keyHeads != config.heads) {
     key = key.repeat_interleave(config.heads / config.keyHeads, 1);
     value = value.repeat_interleave(config.heads / config.keyHeads, 1);
@@ -107,12 +108,11 @@ at::Tensor attendLatent(const at::Tensor& x, const AttentionWeights& weights, co
   const LatentConfig& latent = config.latent;
   at::Tensor narrow = x;
   if (latent.queryRank > 0)
-    narrow =
-        rmsNorm(at::linear(x, weights.queryDown, given(weights.queryDownBias)), weights.queryDownNorm, latentEpsilon);
-  const at::Tensor query = byHead(at::linear(narrow, weights.query), config.heads);
-  const at::Tensor down = at::linear(x, weights.sharedDown, given(weights.sharedDownBias));
+    narrow = rmsNorm(project(x, weights.queryDown, weights.queryDownBias), weights.queryDownNorm, latentEpsilon);
+  const at::Tensor query = byHead(project(narrow, weights.query), config.heads);
+  const at::Tensor down = project(x, weights.sharedDown, weights.sharedDownBias);
   const at::Tensor shared = rmsNorm(down.narrow(2, 0, latent.rank), weights.sharedNorm, latentEpsilon);
-  const at::Tensor both = byHead(at::linear(shared, weights.sharedUp), config.heads);  // a head's plain key, its value
+  const at::Tensor both = byHead(project(shared, weights.sharedUp), config.heads);  // a head's plain key, its value
   const at::Tensor turnedKey = rotate(down.narrow(2, latent.rank, latent.rotary).unsqueeze(1), rotary, config.rope)
                                    .expand({-1, config.heads, -1, -1});
   const at::Tensor turnedQuery = rotate(query.narrow(3, latent.plain, latent.rotary), rotary, config.rope);
@@ -128,7 +128,7 @@ at::Tensor attend(const at::Tensor& x, const AttentionWeights& weights, const At
   const at::Tensor mixed = config.kind == AttentionKind::latent
                                ? attendLatent(x, weights, config, rotary)
                                : attendGrouped(x, weights, config, normEpsilon, rotary);
-  return at::linear(mixed, weights.output, given(weights.outputBias));
+  return project(mixed, weights.output, weights.outputBias);
 }
 
 }  // namespace moescope

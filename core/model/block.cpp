@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/block.h"
 
-#include <ATen/ops/linear.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/zeros_like.h>
 #include <fmt/core.h>
 
 #include <cmath>
 
+#include "core/model/expert_pass.h"
 #include "core/model/feed_forward.h"
 #include "core/model/parameter_maker.h"
+#include "core/model/projection.h"
 
 namespace moescope {
 
@@ -134,8 +137,23 @@ Assignments Block::route(const at::Tensor& x, const ForwardContext& context) con
 at::Tensor Block::finish(const at::Tensor& attended, const at::Tensor& x, const at::Tensor& y) const {
   if (!router_ || !sharedGateUp_.defined()) return added(attended, y.view_as(x), feedForwardNorm_);
   at::Tensor shared = feedForward(x, sharedGateUp_, sharedDown_, rule_.activation);
-  if (sharedGate_.defined()) shared = shared.mul(at::sigmoid(at::linear(x, sharedGate_)));
+  if (sharedGate_.defined()) shared = shared.mul(at::sigmoid(project(x, sharedGate_)));
   return added(attended, y.view_as(x).add(shared), feedForwardNorm_);
+}
+
+// Without gradients as experts from elsewhere are computed.
+at::Tensor Block::routed(const at::Tensor& tokens, const Assignments& assignments) const {
+  if (at::GradMode::is_enabled() || !tokens.is_cpu()) return applyExperts(tokens, assignments, gateUp_, down_, rule_);
+  std::vector<ExpertWeights> experts;
+  for (std::int64_t e = 0; e < gateUp_.size(0); ++e) {
+    experts.push_back({gateUp_.select(0, e), down_.select(0, e), {}, {}});
+    if (!rule_.gateUpBias.defined()) continue;
+    experts.back().gateUpBias = rule_.gateUpBias.select(0, e);
+    experts.back().downBias = rule_.downBias.select(0, e);
+  }
+  at::Tensor y = at::zeros_like(tokens);
+  addExperts(tokens, assignments, 0, experts, rule_, y);
+  return y;
 }
 
 at::Tensor Block::forward(const at::Tensor& hidden, const ForwardContext& context, RotaryTables& rotary,
@@ -145,7 +163,7 @@ at::Tensor Block::forward(const at::Tensor& hidden, const ForwardContext& contex
   if (!router_) return finish(attended, x, dense(x));
   const at::Tensor tokens = x.reshape({-1, hidden_});
   Assignments assignments = route(x, context);
-  const at::Tensor result = finish(attended, x, applyExperts(tokens, assignments, gateUp_, down_, rule_));
+  const at::Tensor result = finish(attended, x, routed(tokens, assignments));
   for (const auto& [name, loss] : assignments.losses) {
     at::Tensor& sum = into.losses[name];
     sum = sum.defined() ? sum.add(loss) : loss;

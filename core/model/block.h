@@ -25,6 +25,7 @@ class Block {
   std::vector<NamedTensor>& parameters() { return parameters_; }
   std::vector<NamedTensor>& buffers() { return buffers_; }
   Router* router() const { return router_.get(); }  // null in a dense layer
+  const ExpertRule& expertRule() const { return rule_; }
 
   // hidden [B,S,H] to the same; adds its routing and losses to `into`.
   at::Tensor forward(const at::Tensor& hidden, const ForwardContext& context, RotaryTables& rotary,
@@ -46,6 +47,7 @@ class Block {
   void makeExperts(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
   void makeShared(ParameterMaker& make, const std::string& prefix, const MoeConfig& moe, double residual);
 
+  at::Tensor routed(const at::Tensor& tokens, const Assignments& assignments) const;
   at::Tensor added(const at::Tensor& hidden, const at::Tensor& y, const NormWeights& norm) const;
 
   std::int64_t index_ = 0, hidden_ = 0;

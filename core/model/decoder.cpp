@@ -3,9 +3,9 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/linear.h>
 
 #include "core/model/parameter_maker.h"
+#include "core/model/projection.h"
 
 namespace moescope {
 
@@ -96,8 +96,7 @@ at::Tensor Decoder::finalNorm(const at::Tensor& hidden) const {
   return norm(hidden, state_->config, state_->norm.weight, state_->norm.bias);
 }
 at::Tensor Decoder::head(const at::Tensor& normed) const {
-  const at::Tensor logits =
-      at::linear(normed, state_->head, state_->headBias.defined() ? std::optional(state_->headBias) : std::nullopt);
+  const at::Tensor logits = project(normed, state_->head, state_->headBias);
   return state_->config.logitDivisor == 1 ? logits : logits.div(state_->config.logitDivisor);
 }
 

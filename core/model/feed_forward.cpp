@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/feed_forward.h"
 
-#include <ATen/ops/linear.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
+
+#include "core/model/projection.h"
 
 namespace moescope {
 
@@ -21,7 +22,7 @@ at::Tensor activate(const at::Tensor& gateUp, const Activation& activation) {
 
 at::Tensor feedForward(const at::Tensor& x, const at::Tensor& gateUp, const at::Tensor& down,
                        const Activation& activation) {
-  return at::linear(activate(at::linear(x, gateUp), activation), down);
+  return project(activate(project(x, gateUp), activation), down);
 }
 
 }  // namespace moescope

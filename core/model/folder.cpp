@@ -8,10 +8,9 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "core/base/json_reading.h"
-#include "core/checkpoint/inventory.h"
 #include "core/checkpoint/slot_reading.h"
 #include "core/model/torch_error.h"
+#include "core/model/weight_store.h"
 
 namespace moescope {
 namespace {
@@ -64,37 +63,21 @@ TensorSource sourceOf(std::vector<Slot> slots, const TensorsByName& tensors) {
           }};
 }
 
-Expected<void> readInto(const Shards::Place& place, const Slot& slot, const at::Tensor& parameter) {
-  const at::Tensor onCpu = parameter.is_cpu() ? parameter : parameter.cpu();
-  TRY_DO(forEachExpert(
-      slot, [&](std::int64_t expert) { return readSlot(place, slot, expert, numbersOf(onCpu, slot, expert)); }));
-  if (!parameter.is_cpu()) parameter.copy_(onCpu);
-  return {};
-}
-
-// moescope.json knows switches that a family's config.json has no word for (loss coefficients, the router's own name).
-// It counts only where it agrees with config.json, which is what the digest covers and what people edit.
-ModelConfig withNote(const fs::path& folder, const Inventory& inventory) {
-  const Expected<Json> note = readJson(folder / "moescope.json", 64u << 20);
-  if (!note || !note->is_object() || !note->contains("model")) return inventory.config;
-  const Expected<ModelConfig> noted = modelConfigFromJson((*note)["model"], (folder / "moescope.json").string());
-  if (!noted || familyOf(*noted) != inventory.family->modelType) return inventory.config;
-  const Json written = inventory.family->write(*noted);
-  for (const auto& [key, value] : written.items())
-    if (!inventory.json.contains(key) || inventory.json[key] != value) return inventory.config;
-  return *noted;
-}
-
-Expected<void> fillModel(Decoder& decoder, const Inventory& inventory) {
+// Copies every parameter that the decoder has; a router that stands in for the folder's may have no use for some, and
+// finds those that only it needs at zero.
+Expected<void> fillModel(Decoder& decoder, const WeightStore& weights) {
   const at::NoGradGuard guard;
   TensorsByName tensors = tensorsOf(decoder);
   std::set<std::string> filled;
-  for (const Slot& slot : inventory.slots) {
-    const auto found = tensors.find(slot.parameter);
-    // A router that stands in for the folder's may have no use for a tensor.
-    if (found == tensors.end()) continue;
-    TRY_DO(readInto(*inventory.shards.find(slot.name), slot, found->second));
-    filled.insert(slot.parameter);
+  for (const WeightStore::Part* part : weights.parts()) {
+    TRY(stored, weights.read(*part, /*once=*/false));
+    for (const StoredParameter& parameter : stored) {
+      const auto found = tensors.find(parameter.name);
+      if (found == tensors.end()) continue;
+      const at::Tensor here = part->expert < 0 ? found->second : found->second.select(0, part->expert);
+      here.copy_(parameter.value.view_as(here));
+      filled.insert(parameter.name);
+    }
   }
   for (auto& [name, tensor] : tensors)
     if (!filled.contains(name)) tensor.zero_();
@@ -130,8 +113,8 @@ Expected<void> saveModel(Decoder& decoder, const Tokenizer* tokenizer, const Jso
 
 Expected<Decoder> loadModel(const fs::path& folder, at::Device device, const RouterConfig* router) {
   return guarded([&]() -> Expected<Decoder> {
-    TRY(inventory, readInventory(folder));
-    ModelConfig config = withNote(folder, inventory);
+    TRY(weights, WeightStore::open(folder));
+    ModelConfig config = weights.config();
     if (router) {
       std::map<std::string, double> options = config.moe.router.options;
       for (const auto& [name, value] : router->options) options[name] = value;
@@ -139,7 +122,7 @@ Expected<Decoder> loadModel(const fs::path& folder, at::Device device, const Rou
       config.moe.router.options = std::move(options);
     }
     TRY(decoder, Decoder::make(config, std::nullopt, device));
-    TRY_DO(fillModel(decoder, inventory));
+    TRY_DO(fillModel(decoder, weights));
     return decoder;
   });
 }

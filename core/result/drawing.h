@@ -81,8 +81,7 @@ struct DrawnText {
   std::vector<std::pair<std::string, Ink>> legend;
 };
 
-// The exact numbers that are drawn, tidy: one row a mark. CSV, pgfplots and "copy data" write these; empty where a
-// table holds them already.
+// The exact numbers that are drawn, tidy: one row a mark. CSV, pgfplots and "copy data" write these.
 struct DrawnData {
   std::vector<std::string> columns;
   std::vector<std::vector<std::variant<double, std::string>>> rows;

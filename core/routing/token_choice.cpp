@@ -2,9 +2,9 @@
 #include "core/routing/token_choice.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/model/projection.h"
 #include "core/routing/capacity.h"
 #include "core/routing/losses.h"
 #include "core/routing/selection.h"
@@ -32,7 +32,7 @@ at::Tensor TokenChoice::makeWeight(at::Generator* seed, at::Device device, Start
 Assignments TokenChoice::route(const at::Tensor& x, const RouteContext& context) const {
   const at::Tensor tokens = x.to(at::kFloat);
   Assignments result;
-  result.logits = at::linear(explored(tokens, context), weight_, bias_.defined() ? std::optional(bias_) : std::nullopt);
+  result.logits = project(explored(tokens, context), weight_, bias_);
   Choice choice = choose(tokens, result.logits, context);
   result.probability = std::move(choice.probability);
   result.expert = std::move(choice.expert);

@@ -7,10 +7,13 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/base/digest.h"
 #include "core/capture/operations.h"
+#include "core/model/feed_forward.h"
 #include "core/model/folder.h"
+#include "core/model/weight_store.h"
 #include "core/text/operations.h"
 #include "core/text/windows.h"
 #include "core/trace/trace.h"
@@ -137,31 +140,67 @@ TEST_F(CaptureTest, EveryBatchSplitGivesEqualSets) {
   for (std::size_t layer = 0; layer < 2; ++layer) EXPECT_EQ(left.layers[layer].expert, right.layers[layer].expert);
 }
 
-// Stops after so many batches, as a cancel does.
+// Stops in the first layer of the n-th group, as a cancel does.
 class StoppingJob : public QuietJob {
  public:
-  StoppingJob(fs::path folder, int batches) : QuietJob(std::move(folder)), left_(batches) {}
+  StoppingJob(fs::path folder, int groups) : QuietJob(std::move(folder)), left_(groups) {}
   void progress(double, std::string_view stage) override {
-    if (stage == "routing tokens" && --left_ == 0) stop = true;
+    if (stage.starts_with("layer 2 of") && --left_ <= 0) stop = true;
   }
 
  private:
   int left_;
 };
 
+// A budget of one byte is as little as there is: every batch is a group of its own.
 TEST_F(CaptureTest, AStoppedCaptureGoesOnAndEndsWithEqualBytes) {
   QuietJob whole(folder / "whole");
   ASSERT_TRUE(capture(whole, {{"batch", 2}}));
-  for (int batches : {1, 3}) {
-    const fs::path place = folder / ("parts" + std::to_string(batches));
-    StoppingJob parts(place, batches);
+  for (int groups : {1, 5}) {
+    const fs::path place = folder / ("parts" + std::to_string(groups));
+    StoppingJob parts(place, groups);
+    parts.resourcesUsed.memory = 1;
     const auto stopped = capture(parts, {{"batch", 2}});
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().kind, ErrorKind::cancelled);
     QuietJob rest(place);
     ASSERT_TRUE(capture(rest, {{"batch", 2}}));
-    EXPECT_EQ(*contentDigest(folder / "whole" / "trace"), *contentDigest(place / "trace")) << batches;
+    EXPECT_EQ(*contentDigest(folder / "whole" / "trace"), *contentDigest(place / "trace")) << groups;
   }
+}
+
+TEST_F(CaptureTest, TheBudgetChangesNoByteOfTheTrace) {
+  makeModel(16);
+  const Json set{{"batch", 2}, {"logits", true}};
+  QuietJob resident(folder / "resident");
+  ASSERT_TRUE(capture(resident, set));
+  const std::string digest = *contentDigest(folder / "resident" / "trace");
+  // As little as possible; and enough for the weights but not for all tokens, so that they stay.
+  for (std::uint64_t memory : {1ull, 40'000'000ull}) {
+    QuietJob job(folder / ("budget" + std::to_string(memory)));
+    job.resourcesUsed.memory = memory;
+    ASSERT_TRUE(capture(job, set));
+    EXPECT_EQ(*contentDigest(folder / ("budget" + std::to_string(memory)) / "trace"), digest) << memory;
+  }
+}
+
+TEST_F(CaptureTest, OnlyExpertsThatGotTokensAreRead) {
+  makeModel(16);
+  QuietJob job(folder / "job");
+  const auto outputs = capture(job, {{"tokens", 3}, {"loss", false}});
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  const Trace trace = *Trace::open(folder / "job" / "trace");
+  const TraceChunk all = *trace.read(0, trace.tokens());
+  const WeightStore weights = *WeightStore::open(folder / "model");
+  std::uint64_t expected = 0;
+  for (std::int64_t layer = 0; layer < 3; ++layer) expected += weights.layer(layer).bytes;
+  const std::set<std::uint16_t> used(all.layers[0].expert.begin(), all.layers[0].expert.end());
+  EXPECT_LE(used.size(), 6u);
+  for (std::uint16_t expert : used) expected += weights.expert(1, expert).bytes;  // those of layer 2 change no routing
+  // Rows of the embedding, with the gaps between neighbouring ids.
+  const std::uint64_t read = (*outputs)[0].summary["bytes_read"].get<std::uint64_t>(), row = 32 * 4;
+  EXPECT_GE(read, expected + row);
+  EXPECT_LE(read, expected + 26 * row);
 }
 
 TEST_F(CaptureTest, TokensSplitAndDomainsSayWhatIsRead) {
@@ -196,6 +235,114 @@ TEST_F(CaptureTest, WhatCapacityDropsHasWeightZeroAndKeepsItsPlace) {
   for (const auto& [window, tokens] : windows) least += 2 * tokens - std::min(2 * tokens, 4 * ((tokens + 3) / 4));
   EXPECT_GE(dropped, least);
   EXPECT_GT(least, after.layers[0].weight.size() / 3);
+}
+
+// Sums over tokens, one window after another through a whole forward.
+struct ByHand {
+  std::vector<double> count, gate, norm, gateNorm, largest, probability, output, domainNorm, allNorm;
+};
+
+ByHand byHand(Decoder& model, const Trace& trace, std::int64_t experts, std::int64_t hidden, std::size_t layer) {
+  const TraceChunk all = *trace.read(0, trace.tokens());
+  std::map<std::string, at::Tensor> parameters;
+  for (const NamedTensor& tensor : model.parameters()) parameters[tensor.name] = tensor.value;
+  const std::string prefix = "layers." + std::to_string(trace.info().layers[layer].block) + ".experts.";
+  const std::size_t e = std::size_t(experts);
+  ByHand sums;
+  for (auto* column :
+       {&sums.count, &sums.gate, &sums.norm, &sums.gateNorm, &sums.largest, &sums.probability, &sums.allNorm})
+    column->assign(e, 0);
+  sums.output.assign(e * std::size_t(hidden), 0);
+  sums.domainNorm.assign(2 * e, 0);
+  for (std::size_t token = 0, last = 0; token < all.tokens(); token = last) {
+    std::vector<std::int64_t> ids;
+    for (last = token; last < all.tokens() && all.document[last] == all.document[token] &&
+                       all.position[last] / 32 == all.position[token] / 32;
+         ++last)
+      ids.push_back(all.id[last]);
+    const Forward forward = model.forward(at::tensor(ids).view({1, -1}), {.inputs = true});
+    const LayerRouting& routing = forward.routing[layer];
+    for (std::int64_t expert = 0; expert < experts; ++expert) {
+      const at::Tensor f =
+          feedForward(routing.input, parameters[prefix + "gate_up"][expert], parameters[prefix + "down"][expert]);
+      for (std::size_t t = 0; t < ids.size(); ++t) {
+        const double length = f[std::int64_t(t)].norm().item<double>();
+        const std::size_t at = std::size_t(expert);
+        sums.allNorm[at] += length;
+        sums.probability[at] += routing.assignments.probability[std::int64_t(t)][expert].item<double>();
+        for (std::int64_t j = 0; j < routing.assignments.expert.size(1); ++j) {
+          if (routing.assignments.expert[std::int64_t(t)][j].item<std::int64_t>() != expert) continue;
+          const double weight = routing.assignments.weight[std::int64_t(t)][j].item<double>();
+          sums.count[at] += 1;
+          sums.gate[at] += weight;
+          sums.norm[at] += length;
+          sums.gateNorm[at] += weight * length;
+          sums.domainNorm[all.domain[token] * e + at] += length;
+          sums.largest[at] = std::max(sums.largest[at], f[std::int64_t(t)].abs().max().item<double>());
+          for (std::int64_t i = 0; i < hidden; ++i)
+            sums.output[at * std::size_t(hidden) + std::size_t(i)] += f[std::int64_t(t)][i].item<double>();
+        }
+      }
+    }
+  }
+  return sums;
+}
+
+TEST_F(CaptureTest, ActivationsAreTheSumsOverTokensHoweverTheyAreGrouped) {
+  const auto sums = [&](std::uint64_t memory) {
+    QuietJob job(folder / ("sums" + std::to_string(memory)));
+    job.resourcesUsed.memory = memory;
+    const Json set{{"layers", {1}}, {"all_experts", true}, {"samples", 5}, {"batch", 3}};
+    auto outputs = captureActivations.run(inputs(), setOf(captureActivations, set), job);
+    EXPECT_TRUE(outputs) << (outputs ? "" : outputs.error().message);
+    EXPECT_TRUE(checkResult(*(*outputs)[0].result));
+    return *(*outputs)[0].result;
+  };
+  const Result result = sums(0), again = sums(1);
+  for (const Value& value : result.values) {
+    const std::vector<double>&one = result.array(value.name)->values, &other = again.array(value.name)->values;
+    ASSERT_EQ(one.size(), other.size());
+    for (std::size_t i = 0; i < one.size(); ++i)
+      EXPECT_TRUE(one[i] == other[i] || (std::isnan(one[i]) && std::isnan(other[i]))) << value.name;
+  }
+  at::NoGradGuard quiet;
+  auto model = loadModel(folder / "model");
+  const Trace trace = traceOf("job", {{"batch", 3}});
+  const ByHand expected = byHand(*model, trace, 4, 32, 1);
+  const auto near = [&](const char* name, const std::vector<double>& values) {
+    const std::vector<double>& found = result.array(name)->values;
+    ASSERT_EQ(found.size(), values.size()) << name;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(found[i], values[i], 1e-4 * (1 + std::abs(values[i]))) << name;
+  };
+  near("count", expected.count);
+  near("gate_sum", expected.gate);
+  near("norm_sum", expected.norm);
+  near("gate_norm_sum", expected.gateNorm);
+  near("largest", expected.largest);
+  near("soft_count", expected.probability);
+  near("domain_norm_sum", expected.domainNorm);
+  for (std::size_t e = 0; e < 4; ++e) {
+    EXPECT_NEAR(result.array("mean_norm_all")->values[e], expected.allNorm[e] / double(trace.tokens()), 1e-4);
+    for (std::size_t i = 0; i < 32; ++i)
+      EXPECT_NEAR(result.array("mean_output")->values[e * 32 + i], expected.output[e * 32 + i] / expected.count[e],
+                  1e-4);
+    EXPECT_EQ(result.array("coactivation")->values[e * 5], expected.count[e]);
+  }
+  // The sample's experts are those of the trace.
+  const TraceChunk all = *trace.read(0, trace.tokens());
+  const Axis& sample = *result.axis("sample");
+  ASSERT_EQ(sample.labels.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t j = 0; j < 2; ++j)
+      EXPECT_EQ(result.array("sample_expert")->values[i * 2 + j],
+                all.layers[1].expert[std::stoul(sample.labels[i]) * 2 + j]);
+  QuietJob job(folder / "wrong");
+  EXPECT_EQ(captureActivations.run(inputs(), setOf(captureActivations, {{"layers", {2}}}), job).error().kind,
+            ErrorKind::usage);
+  makeModel(0);
+  EXPECT_EQ(captureActivations.run(inputs(), setOf(captureActivations, Json::object()), job).error().kind,
+            ErrorKind::usage);
 }
 
 TEST_F(CaptureTest, ADenseModelGivesATraceWithoutLayers) {

@@ -9,37 +9,27 @@
 
 namespace moescope {
 
-// What a model is made of, as panels: asks for `model.inspect` as a preview when a model is looked at, and for
-// `tensor.inspect` when a row of its tensors is chosen. GUI thread.
+// What a model is made of, as panels: asks for `model.inspect` as a preview when a model is looked at. GUI thread.
 class ModelPanels : public QObject {
   Q_OBJECT
  public:
   explicit ModelPanels(Workbench& workbench, QObject* parent = nullptr);
   void show(const QString& model);  // id; empty: none
-  bool waiting() const;
+  bool waiting() const { return !job_.isEmpty() || !result_.isEmpty(); }
 
  Q_SIGNALS:
-  // Whoever takes panels owns them. Those of a chosen tensor stand for the ones of the tensor before.
-  void modelReady(const QList<QWidget*>& panels);
-  void tensorReady(const QList<QWidget*>& panels);
+  void ready(const QList<QWidget*>& panels);  // whoever takes them owns them
   void failed(const moescope::Error& error);  // usually that the files are gone, changed or damaged
 
  private:
-  // One request on its way: the job that works on it, then the result that is being read.
-  struct Awaited {
-    QString job, result;
-    bool any() const { return !job.isEmpty() || !result.isEmpty(); }
-  };
-  void askModel();
-  void askTensor(const QString& tensor);
-  void finished(const QString& job, const Json& outputs);
+  void ask();
   void received(const QString& id, const std::shared_ptr<const Result>& result);
-  void ended(Awaited& awaited, const moescope::Error& error);
-  QList<QWidget*> panelsOf(const QString& id, const std::shared_ptr<const Result>& result, const char* operation);
+  void ended(const moescope::Error& error);
 
   Workbench& workbench_;
   QString model_;
-  Awaited inspect_, tensor_;
+  QString job_;     // that works on it
+  QString result_;  // that is being read
 };
 
 }  // namespace moescope
