@@ -76,6 +76,8 @@ Part partOutside(const Words& words) {
 TensorRole roleByName(std::string_view name) {
   Words words = split(name);
   const bool foreign = anyHas(words, {"visual", "vision", "audio"});
+  // Layers that predict further tokens are counted for themselves.
+  if (anyIs(words, {"mtp"})) return {partInBlock(words), -1, expertIn(words)};
   for (std::size_t at = 0; at + 1 < words.size() && !foreign; ++at) {
     if (!isOneOf(words[at], {"layers", "blocks", "block", "h"}) || number(words[at + 1]) < 0) continue;
     const std::int32_t block = number(words[at + 1]);
