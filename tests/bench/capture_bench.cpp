@@ -178,6 +178,7 @@ void compare(const ModelConfig& config, const fs::path& folder, const std::strin
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   int threads = 0, trials = 7;
   std::string python;
   for (int i = 1; i < argc; ++i) {

@@ -13,6 +13,7 @@ import transformers
 
 torch.set_num_threads(int(sys.argv[2]))
 transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
 folder, tokens = sys.argv[1], 2048
 state, ids = 1, []
 for _ in range(tokens):
