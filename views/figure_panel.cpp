@@ -31,11 +31,13 @@ FigurePanel::FigurePanel(Workbench& workbench, QWidget* parent)
   setContent(view_);
   connect(view_, &FigureView::hovered, this,
           [this](const QString& axis, qint64 index) { workbench_.selection.hover(axis.toStdString(), index); });
+  connect(view_, &FigureView::rowChosen, this, &FigurePanel::rowChosen);
   connect(view_, &FigureView::chosen, this, [this](const QString& axis, qint64 index, Qt::KeyboardModifiers modifiers) {
     workbench_.selection.pick(axis.toStdString(), index, modifiers.testFlag(Qt::ShiftModifier));
   });
   // What cannot be seen is drawn when it can.
   connect(&workbench_.selection, &Selection::changed, this, [this] {
+    if (fixed_) return;
     if (isVisible()) {
       refresh();
     } else {
@@ -53,8 +55,9 @@ ViewState FigurePanel::viewState() const {
   return view;
 }
 
-void FigurePanel::setSource(std::function<Drawing(const ViewState&)> draw) {
+void FigurePanel::setSource(std::function<Drawing(const ViewState&)> draw, bool fixed) {
   draw_ = std::move(draw);
+  fixed_ = fixed;
   refresh();
 }
 
@@ -166,14 +169,18 @@ FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_pt
   panel->setHelp(operation == nullptr ? QString() : QString::fromStdString(operation->title),
                  helpText(*result, figure, operation));
   panel->setOrigin({id.toStdString(), operation == nullptr ? std::string() : operation->id, figure, {}});
-  panel->setSource([result = std::move(result), figure](const ViewState& view) {
+  // A table of the result is drawn as it is, and may be long.
+  const Value* value = figure.values.empty() ? nullptr : result->find(figure.values.front());
+  const bool fixed = value != nullptr && std::holds_alternative<Table>(value->content);
+  const auto source = [result = std::move(result), figure](const ViewState& view) {
     auto drawn = draw(*result, figure, view);
     if (drawn) return *std::move(drawn);
     Drawing nothing;
     nothing.title = figure.title.empty() ? figure.name : figure.title;
     nothing.empty = drawn.error().message;
     return nothing;
-  });
+  };
+  panel->setSource(source, fixed);
   return panel;
 }
 

@@ -22,8 +22,8 @@ class FigurePanel : public Panel {
  public:
   explicit FigurePanel(Workbench& workbench, QWidget* parent = nullptr);
 
-  // What to draw for a view state: called now, and again whenever the selection changes.
-  void setSource(std::function<Drawing(const ViewState&)> draw);
+  // What to draw for a view state: called now, and again whenever the selection changes unless it is `fixed`.
+  void setSource(std::function<Drawing(const ViewState&)> draw, bool fixed = false);
   void refresh();
   void setHelp(const QString& title, const QString& text);
   void setOrigin(const KeptFigure& origin);                            // without one it cannot be put aside
@@ -37,10 +37,12 @@ class FigurePanel : public Panel {
   void showHelp();
   void keep();
   bool keepable() const { return !origin_.result.empty(); }
+  const Figure& figure() const { return origin_.figure; }
 
  Q_SIGNALS:
   void failed(const moescope::Error& error);
   void keepAsked(const moescope::KeptFigure& figure);  // "Add to figures"
+  void rowChosen(const QString& first);                // of a table: what stands in the row's first column
 
  protected:
   void showEvent(QShowEvent* event) override;
@@ -52,7 +54,7 @@ class FigurePanel : public Panel {
   FigureView* view_;
   std::function<Drawing(const ViewState&)> draw_;
   std::shared_ptr<const Drawing> drawing_;
-  bool follows_ = true, stale_ = false;
+  bool follows_ = true, stale_ = false, fixed_ = false;
   KeptFigure origin_;
   QString helpTitle_, helpText_;
 };

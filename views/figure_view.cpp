@@ -25,6 +25,7 @@ FigureView::FigureView(QWidget* parent)
     layers_->addWidget(each);
   connect(plot_, &PlotView::hovered, this, &FigureView::hovered);
   connect(plot_, &PlotView::chosen, this, &FigureView::chosen);
+  connect(table_, &FoundTable::rowChosen, this, &FigureView::rowChosen);
   connect(text_, &TextView::hovered, this, &FigureView::hovered);
   connect(text_, &TextView::chosen, this, &FigureView::chosen);
   setFocusPolicy(Qt::StrongFocus);

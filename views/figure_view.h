@@ -37,6 +37,7 @@ class FigureView : public QWidget {
   // A heat map tells both of its axes, one after the other. index -1: the pointer has left.
   void hovered(const QString& axis, qint64 index);
   void chosen(const QString& axis, qint64 index, Qt::KeyboardModifiers modifiers);
+  void rowChosen(const QString& first);  // of a table: what stands in the row's first column
 
  private:
   QStackedLayout* layers_;

@@ -93,7 +93,8 @@ QList<QList<QWidget*>> PanelGrid::rows() const {
   QList<QList<QWidget*>> rows;
   const bool pairs = width() >= narrow;
   for (qsizetype at = 0; at < panels_.size();) {
-    const bool wide = !pairs || (leading_ && at == 0) || at + 1 == panels_.size();
+    const bool wide = !pairs || (leading_ && at == 0) || at + 1 == panels_.size() ||
+                      panels_[at]->property("wide").toBool() || panels_[at + 1]->property("wide").toBool();
     rows.append(panels_.mid(at, wide ? 1 : 2));
     at += wide ? 1 : 2;
   }

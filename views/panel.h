@@ -37,8 +37,9 @@ class PanelGrid : public QWidget {
   Q_OBJECT
  public:
   explicit PanelGrid(QWidget* parent = nullptr);
-  void setPanels(const QList<QWidget*>& panels,
-                 bool leading = false);  // become children; earlier ones that are not among them are deleted
+  // They become children; earlier ones that are not among them are deleted. Two a row; the property "wide" gives a
+  // panel a row of its own.
+  void setPanels(const QList<QWidget*>& panels, bool leading = false);
   const QList<QWidget*>& panels() const { return panels_; }
   QSize minimumSizeHint() const override;
   // In a frame that scrolls where there are more panels than fit.

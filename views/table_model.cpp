@@ -35,7 +35,7 @@ void TableModel::setDrawing(const std::shared_ptr<const Drawing>& drawing) {
   drawing_ = drawing;
   right_.clear();
   for (std::size_t column = 0; column < table().headings.size(); ++column)
-    right_.push_back(flushRight(table(), column));
+    right_.push_back(moescope::flushRight(table(), column));
   arrange();
   endResetModel();
 }
@@ -88,7 +88,7 @@ int TableModel::columnCount(const QModelIndex& parent) const {
 
 QVariant TableModel::data(const QModelIndex& index, int role) const {
   if (role == Qt::TextAlignmentRole)
-    return int((right_[static_cast<std::size_t>(index.column())] ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    return int((flushRight(index.column()) ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   if (role != Qt::DisplayRole && role != Qt::ToolTipRole) return {};
   return QString::fromStdString(table().rows[place(index.row())][static_cast<std::size_t>(index.column())]);
 }

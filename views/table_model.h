@@ -17,6 +17,7 @@ class TableModel : public QAbstractTableModel {
   using QAbstractTableModel::QAbstractTableModel;
   void setDrawing(const std::shared_ptr<const Drawing>& drawing);
   void setFilter(const QString& words);  // all of them, in any order and any case
+  bool flushRight(int column) const { return right_[static_cast<std::size_t>(column)]; }
   std::size_t allRows() const;           // before the filter
   QString csv(const std::vector<int>& rows) const;
 

@@ -23,8 +23,8 @@ namespace moescope {
 
 namespace {
 
-constexpr int narrowest = 44;     // pixels of a column
-constexpr std::size_t many = 24;  // rows from which on one wants to find some
+constexpr int narrowest = 44, fewWords = 90, names = 280;  // pixels of a column
+constexpr std::size_t many = 24;              // rows from which on one wants to find some
 
 }  // namespace
 
@@ -64,8 +64,10 @@ void TableView::fitColumns() {
   if (columns == 0 || room <= 0) return;
   std::vector<double> widths, cells;  // with their headings; without
   for (int column = 0; column < columns; ++column) {
-    cells.push_back(std::max(sizeHintForColumn(column) + 8, narrowest));
-    widths.push_back(std::max(cells.back(), double(horizontalHeader()->sectionSizeHint(column))));
+    const double wanted = std::max(sizeHintForColumn(column) + 8, narrowest);
+    const bool numbers = model_->flushRight(column);
+    cells.push_back(numbers ? wanted : std::min<double>(wanted, column == 0 ? names : fewWords));
+    widths.push_back(std::max(wanted, double(horizontalHeader()->sectionSizeHint(column))));
   }
   const double most = std::max(double(narrowest), widestThatFits(widths, room));
   double left = room;
@@ -126,6 +128,9 @@ FoundTable::FoundTable(QWidget* parent)
   connect(find_, &QLineEdit::textChanged, this, [this](const QString& words) {
     table_->setFilter(words);
     count();
+  });
+  connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& now) {
+    if (now.isValid()) Q_EMIT rowChosen(now.siblingAtColumn(0).data().toString());
   });
   auto* go = new QShortcut(QKeySequence::Find, this);
   go->setContext(Qt::WidgetWithChildrenShortcut);

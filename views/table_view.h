@@ -42,6 +42,9 @@ class FoundTable : public QWidget {
   explicit FoundTable(QWidget* parent = nullptr);
   void setDrawing(const std::shared_ptr<const Drawing>& drawing);
 
+ Q_SIGNALS:
+  void rowChosen(const QString& first);  // what stands in the row's first column
+
  private:
   void count();
   QWidget* head_;

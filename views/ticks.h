@@ -19,7 +19,7 @@ inline double widestTick(const std::vector<Tick>& ticks, const QFontMetricsF& me
 // Words are turned where they do not fit side by side; numbers are left out.
 inline bool areWords(const std::vector<Tick>& ticks) {
   return std::ranges::any_of(
-      ticks, [](const Tick& tick) { return tick.text.find_first_not_of("0123456789.-") != std::string::npos; });
+      ticks, [](const Tick& tick) { return tick.text.find_first_not_of("0123456789.-kMGT") != std::string::npos; });
 }
 
 }  // namespace moescope

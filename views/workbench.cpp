@@ -163,8 +163,10 @@ void Workbench::showLive(const QString& job) {
   const bool first = tree.row(livePrefix + job) == nullptr;
   tree.setLive(job, Kind::run, line->order.name.isEmpty() ? tr("training") : tr("%1 · training").arg(line->order.name),
                fact, inputs);
-  if (first && (selection.artifact().isEmpty() || tree.row(selection.artifact()) == nullptr))
+  if (first && (selection.artifact().isEmpty() || tree.row(selection.artifact()) == nullptr)) {
     selection.setArtifact(livePrefix + job);
+    Q_EMIT pageAsked(QStringLiteral("Train"));  // nothing else was looked at: here something moves
+  }
 }
 
 void Workbench::ended(const QString& job) {

@@ -39,7 +39,7 @@ Json write(const ModelConfig& config) {
     if (attention.temperature == 0) continue;
     json["attn_temperature_tuning"] = true;
     json["attn_scale"] = attention.temperature;
-    json["floor_scale"] = attention.temperatureFloor;
+    json["floor_scale"] = static_cast<std::int64_t>(attention.temperatureFloor);
   }
   json["layer_types"] = layerTypes(config);
   return json;

@@ -33,8 +33,8 @@ Expected<void> checkRotary(const AttentionConfig& attention) {
     return usageError("dynamic rotary positions need at least four dimensions");
   if (scaling.kind == RopeScaling::yarn && attention.ropeTheta == 1)
     return usageError("yarn needs a base of the rotary positions other than 1");
-  if (scaling.kind == RopeScaling::llama3 && scaling.high == scaling.low)
-    return usageError("the two frequency factors of llama3 rotary positions must differ");
+  if (scaling.kind == RopeScaling::llama3 && scaling.high < scaling.low)
+    return usageError("the high frequency factor of llama3 rotary positions lies below the low one");
   if (scaling.kind == RopeScaling::longrope)
     for (const auto* factors : {&scaling.shortFactor, &scaling.longFactor}) {
       if (static_cast<std::int64_t>(factors->size()) != turned / 2)
@@ -180,6 +180,10 @@ Expected<void> checkTraining(const ModelConfig& config) {
         fmt::format("router {} with top_k 1 gives every weight 1, so the router would never learn from the task: "
                     "use router softmax_raw or switch, or top_k of at least 2",
                     moe.router.kind));
+  if (moe.router.kind == "sparsemixer")
+    return usageError(
+        "router sparsemixer is computed as trained models evaluate it, where most weights are exactly 1 and teach the "
+        "router nothing; its sampling in training is not computed here: use router softmax_raw or softmax");
   if (moe.router.kind == "switch" && moe.topK != 1)
     return usageError(fmt::format("router switch chooses one expert a token: set top_k to 1, not {}", moe.topK));
   return {};

@@ -62,7 +62,8 @@ Frequencies llama3Frequencies(const AttentionConfig& config) {
   Frequencies frequencies = plainFrequencies(config.ropeTheta, config.turned());
   for (double& frequency : frequencies) {
     const double turns = static_cast<double>(scaling.original) * frequency / (2 * std::numbers::pi);
-    const double kept = std::clamp((turns - scaling.low) / (scaling.high - scaling.low), 0.0, 1.0);
+    const double mixed = scaling.high - scaling.low;  // 0 in Llama 4: nothing lies between
+    const double kept = mixed > 0 ? std::clamp((turns - scaling.low) / mixed, 0.0, 1.0) : turns >= scaling.low;
     frequency *= (1 - kept) / scaling.factor + kept;
   }
   return frequencies;

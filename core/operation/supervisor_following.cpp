@@ -69,7 +69,7 @@ std::optional<Json> Supervisor::lastWordOfRow(const SupervisedJob& job) {
       std::find_if(rows->begin(), rows->end(), [&](const JobRow& one) { return one.job == job.order.job; });
   if (row == rows->end()) return std::nullopt;
   if (row->state == "done") {
-    auto done = present(job.order, job.digest);
+    auto done = present(job.order, row->request);
     if (!done || !*done) return std::nullopt;
     for (Json& output : (**done)["outputs"]) output["cached"] = false;
     return **done;

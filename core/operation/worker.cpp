@@ -93,6 +93,8 @@ int runOrder(std::span<const Operation> operations, const WorkOrder& order) {
     row.state = "done";
     last = *outcome;
     last["type"] = "done";
+    // Changes that came while it ran made another request of it: that one has the outputs.
+    if (last.contains("request")) row.request = last["request"].get<std::string>();
   } else {
     row.state = outcome.error().kind == ErrorKind::cancelled ? "cancelled" : "failed";
     row.error = canonical(toJson(outcome.error()));

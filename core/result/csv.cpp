@@ -22,9 +22,25 @@ std::string exact(double value) {
   return std::isnan(value) ? "" : fmt::format("{}", value);
 }
 
+// A table of a result is data itself, and may be long: there is no second copy of it.
+std::string csvOf(const DrawnTable& table) {
+  std::string text;
+  for (const auto& heading : table.headings) text += (text.empty() ? "" : ",") + quoted(heading.text);
+  text += "\n";
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    for (std::size_t column = 0; column < table.headings.size(); ++column) {
+      if (column > 0) text += ",";
+      text += table.headings[column].number ? exact(table.numbers[row][column]) : quoted(table.rows[row][column]);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string csv(const Drawing& drawing) {
+  if (drawing.data.columns.empty() && drawing.table) return csvOf(*drawing.table);
   std::string text;
   for (const std::string& column : drawing.data.columns)
     text += fmt::format("{}{}", text.empty() ? "" : ",", quoted(column));

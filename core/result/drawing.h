@@ -81,7 +81,8 @@ struct DrawnText {
   std::vector<std::pair<std::string, Ink>> legend;
 };
 
-// The exact numbers that are drawn, tidy: one row a mark. CSV, pgfplots and "copy data" write these.
+// The exact numbers that are drawn, tidy: one row a mark. CSV, pgfplots and "copy data" write these; empty where a
+// table holds them already.
 struct DrawnData {
   std::vector<std::string> columns;
   std::vector<std::vector<std::variant<double, std::string>>> rows;

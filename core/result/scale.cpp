@@ -11,6 +11,16 @@
 
 namespace moescope {
 
+namespace {
+// The largest power of 1000 that numbers up to `most` are written in, with its letter (SI): 600 000 000 is 600M.
+std::pair<double, const char*> thousands(double most) {
+  if (most < 1e5) return {1, ""};
+  for (const auto& [size, letter] : {std::pair{1e15, ""}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}})
+    if (most >= size) return {*letter ? size : 1, letter};
+  return {1e3, "k"};
+}
+}  // namespace
+
 std::vector<Tick> niceTicks(double low, double high, int about) {
   std::vector<Tick> ticks;
   if (!std::isfinite(low) || !std::isfinite(high) || !(low < high)) return ticks;
@@ -23,12 +33,16 @@ std::vector<Tick> niceTicks(double low, double high, int about) {
   const double first = std::ceil(low / step - 1e-9);
   for (double i = first; i * step <= high + step * 1e-9 && ticks.size() < 100; ++i)
     ticks.push_back({i * step + 0.0, ""});
+  const auto [unit, letter] = thousands(std::max(std::abs(low), std::abs(high)));
   int decimals = 0;
-  for (double scaled = step; decimals < 12 && std::abs(scaled - std::round(scaled)) > 1e-6 * scaled; scaled *= 10)
+  for (double scaled = step / unit; decimals < 12 && std::abs(scaled - std::round(scaled)) > 1e-6 * scaled;
+       scaled *= 10)
     ++decimals;
-  const bool scientific = std::max(std::abs(low), std::abs(high)) >= 1e7 || decimals > 5;
+  const bool scientific = std::max(std::abs(low), std::abs(high)) >= 1e15 || decimals > 5;
   for (Tick& tick : ticks)
-    tick.text = scientific ? number(tick.at, 3) : fmt::format("{:.{}f}", tick.at == 0 ? 0.0 : tick.at, decimals);
+    tick.text = scientific     ? number(tick.at, 3)
+                : tick.at == 0 ? fmt::format("{:.{}f}", 0.0, unit > 1 ? 0 : decimals)
+                               : fmt::format("{:.{}f}{}", tick.at / unit, decimals, letter);
   return ticks;
 }
 

@@ -27,14 +27,13 @@ void addRow(Drawing& drawing, std::vector<std::string> texts, std::vector<double
   drawing.table->numbers.push_back(std::move(numbers));
 }
 
-// A Table of the result, as it is.
+// A Table of the result, as it is: `data` stays empty, for the table has all of it (csv).
 void fill(Drawing& drawing, const Table& table) {
   std::size_t rows = 0;
   std::vector<std::vector<std::string>> printed;
   for (const Column& column : table.columns) {
     const auto* numbers = std::get_if<std::vector<double>>(&column.cells);
-    drawing.table->headings.push_back({column.name, unitWords(column.unit), numbers != nullptr});
-    drawing.data.columns.push_back(column.name);
+    drawing.table->headings.push_back({column.name, besides(column.name, column.unit), numbers != nullptr});
     std::vector<std::string>& texts = printed.emplace_back();
     if (numbers)
       for (double value : *numbers) texts.push_back(std::isnan(value) ? "" : number(value, 4));
@@ -50,7 +49,8 @@ void fill(Drawing& drawing, const Table& table) {
       const auto* list = std::get_if<std::vector<double>>(&table.columns[column].cells);
       numbers.push_back(list ? (*list)[row] : nan);
     }
-    addRow(drawing, std::move(texts), std::move(numbers));
+    drawing.table->rows.push_back(std::move(texts));
+    drawing.table->numbers.push_back(std::move(numbers));
   }
 }
 

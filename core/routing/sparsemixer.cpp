@@ -46,7 +46,7 @@ class Sparsemixer final : public TokenChoice {
 RouterKind sparsemixerRouter() {
   return {{"sparsemixer",
            "experts picked one after another, each weighted by its softmax over those whose logits come close "
-           "(Phi-3.5-MoE's evaluation)",
+           "(Phi-3.5-MoE's evaluation; not for training)",
            {real("jitter", 0.01, 0, 10, "", "half the relative distance up to which logits come close")}},
           makeTokenChoice<Sparsemixer>};
 }

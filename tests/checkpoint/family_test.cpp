@@ -254,7 +254,7 @@ TEST(Family, ForeignConfigsAreReadStrictly) {
   EXPECT_FALSE(rope({{"rope_type", "yarn"}, {"factor", 4}, {"original_max_position_embeddings", 0}}));
   EXPECT_FALSE(rope({{"rope_type", "longrope"}, {"short_factor", {1.0}}, {"long_factor", {1.0}}})) << "too few factors";
   EXPECT_FALSE(rope({{"rope_type", "longrope"}, {"short_factor", 1.0}}));
-  EXPECT_FALSE(rope({{"rope_type", "llama3"}, {"low_freq_factor", 4}, {"high_freq_factor", 4}, {"factor", 2}}));
+  EXPECT_FALSE(rope({{"rope_type", "llama3"}, {"low_freq_factor", 4}, {"high_freq_factor", 1}, {"factor", 2}}));
   EXPECT_FALSE(rope({{"full_attention", {{"rope_type", "default"}}}}));
   EXPECT_FALSE(rope({{"partial_rotary_factor", 0.5}})) << "not in this family";
   EXPECT_FALSE(rope(Json::array({1})));

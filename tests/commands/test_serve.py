@@ -239,6 +239,22 @@ def test_events_change_a_running_job_and_are_recorded():
         serve.end()
 
 
+def test_a_job_of_another_process_can_be_changed_and_its_end_is_told():
+    with Folder() as folder:
+        study, bin = counting(folder)
+        words = [str(bin / "moescope-cli"), "run", "test.count", "--study", str(study), "--set", "steps=60", "--set", "pause=30", "--json"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        time.sleep(0.6)
+        serve = Serve(study, bin)
+        (job,) = [job["job"] for job in serve.hello["jobs"]]
+        assert serve.ask("event", job=job, event={"set": {"add": 100}})["type"] == "accepted"
+        done = serve.last_word(job)
+        out, _ = process.communicate(timeout=30)
+        assert done["type"] == "done", done
+        assert json.loads(out)["outputs"]["result"]["id"] == done["outputs"]["result"]["id"]
+        serve.end()
+
+
 def test_metrics_come_at_most_ten_times_a_second_with_every_step():
     with Folder() as folder:
         study, bin = counting(folder)

@@ -198,6 +198,8 @@ TEST_F(Rotary, Llama3KeepsShortWavesAndStretchesLongOnes) {
   // Wavelengths 6.3, 63, 628 and 6283 against 128 / 4 and 128 / 1.
   const double kept = (128 * 0.1 / (2 * std::numbers::pi) - 1) / 3;
   expectFrequencies({1, (1 - kept) * 0.1 / 8 + kept * 0.1, 0.01 / 8, 0.001 / 8});
+  config.scaling.high = 1;  // as Llama 4 has it: a step at a wavelength of 128
+  expectFrequencies({1, 0.1, 0.01 / 8, 0.001 / 8});
 }
 
 TEST_F(Rotary, LongropeChoosesItsFactorsByTheLengthOfTheSequence) {

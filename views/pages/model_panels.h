@@ -9,27 +9,37 @@
 
 namespace moescope {
 
-// What a model is made of, as panels: asks for `model.inspect` as a preview when a model is looked at. GUI thread.
+// What a model is made of, as panels: asks for `model.inspect` as a preview when a model is looked at, and for
+// `tensor.inspect` when a row of its tensors is chosen. GUI thread.
 class ModelPanels : public QObject {
   Q_OBJECT
  public:
   explicit ModelPanels(Workbench& workbench, QObject* parent = nullptr);
   void show(const QString& model);  // id; empty: none
-  bool waiting() const { return !job_.isEmpty() || !result_.isEmpty(); }
+  bool waiting() const;
 
  Q_SIGNALS:
-  void ready(const QList<QWidget*>& panels);  // whoever takes them owns them
+  // Whoever takes panels owns them. Those of a chosen tensor stand for the ones of the tensor before.
+  void modelReady(const QList<QWidget*>& panels);
+  void tensorReady(const QList<QWidget*>& panels);
   void failed(const moescope::Error& error);  // usually that the files are gone, changed or damaged
 
  private:
-  void ask();
+  // One request on its way: the job that works on it, then the result that is being read.
+  struct Awaited {
+    QString job, result;
+    bool any() const { return !job.isEmpty() || !result.isEmpty(); }
+  };
+  void askModel();
+  void askTensor(const QString& tensor);
+  void finished(const QString& job, const Json& outputs);
   void received(const QString& id, const std::shared_ptr<const Result>& result);
-  void ended(const moescope::Error& error);
+  void ended(Awaited& awaited, const moescope::Error& error);
+  QList<QWidget*> panelsOf(const QString& id, const std::shared_ptr<const Result>& result, const char* operation);
 
   Workbench& workbench_;
   QString model_;
-  QString job_;     // that works on it
-  QString result_;  // that is being read
+  Awaited inspect_, tensor_;
 };
 
 }  // namespace moescope

@@ -98,16 +98,26 @@ OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
             }
             grid_->setPanels(QList<QWidget*>{what_, origin_, next_} + figures_);
           });
-  connect(model_, &ModelPanels::ready, this, [this](const QList<QWidget*>& panels) {
-    figures_ = panels;
-    for (QWidget* panel : panels) adopt(*qobject_cast<FigurePanel*>(panel));
-    grid_->setPanels(QList<QWidget*>{what_, next_} + figures_ + QList<QWidget*>{origin_});
-    setWaiting(false);
+  connect(model_, &ModelPanels::modelReady, this, [this](const QList<QWidget*>& panels) { showModel(panels, {}); });
+  connect(model_, &ModelPanels::tensorReady, this, [this](const QList<QWidget*>& panels) {
+    QList<QWidget*> kept = figures_;
+    for (QWidget* panel : std::as_const(tensor_)) kept.removeOne(panel);
+    showModel(kept, panels);
   });
   connect(model_, &ModelPanels::failed, this, [this](const Error& error) {
     setWaiting(false);
     say(error);
   });
+}
+
+// The picture of a model; below its tensors, the numbers of the one that was chosen.
+void OverviewPage::showModel(const QList<QWidget*>& model, const QList<QWidget*>& tensor) {
+  for (QWidget* panel : model + tensor)
+    if (!figures_.contains(panel)) adopt(*qobject_cast<FigurePanel*>(panel));
+  tensor_ = tensor;
+  figures_ = model + tensor;
+  grid_->setPanels(QList<QWidget*>{what_, next_} + figures_ + QList<QWidget*>{origin_});
+  setWaiting(false);
 }
 
 void OverviewPage::adopt(FigurePanel& panel) {
@@ -200,7 +210,8 @@ void OverviewPage::showNext(const StudyRow& row) {
   for (const Description& operation : workbench_.operations()) {
     const bool takes = std::any_of(operation.in.begin(), operation.in.end(),
                                    [&](const Port& port) { return port.kind == row.artifact.kind && !port.optional; });
-    if (!takes) continue;
+    const bool here = operation.interactive && operation.page == name().toStdString();  // shown by itself
+    if (!takes || here) continue;
     const std::string first = operation.help.substr(0, operation.help.find(". "));
     const bool show = operation.interactive && !operation.page.empty();
     addNext(QString::fromStdString(operation.title), QString::fromStdString(first).simplified(),
@@ -239,7 +250,7 @@ void OverviewPage::showFigure(const StudyRow& row) {
   if (row.artifact.kind == Kind::model) {
     if (resultId_ == own && !grid_->panels().isEmpty()) return;
     resultId_ = own;
-    figures_.clear();
+    figures_ = tensor_ = {};
     grid_->setPanels({what_, next_, origin_});
     quiet();
     model_->show(own);
@@ -250,7 +261,7 @@ void OverviewPage::showFigure(const StudyRow& row) {
   const QString id = result == nullptr ? QString() : QString::fromStdString(result->artifact.id);
   if (id == resultId_ && !grid_->panels().isEmpty()) return;
   resultId_ = id;
-  figures_.clear();
+  figures_ = tensor_ = {};
   grid_->setPanels({what_, origin_, next_});
   setWaiting(false);
   if (result != nullptr) workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));

@@ -30,6 +30,7 @@ class OverviewPage : public Page {
   void showNext(const StudyRow& row);
   void addNext(const QString& text, const QString& sentence, const QString& help, std::function<void()> act);
   void showFigure(const StudyRow& row);
+  void showModel(const QList<QWidget*>& model, const QList<QWidget*>& tensor);
   void adopt(FigurePanel& panel);
 
   PanelGrid* grid_;
@@ -37,7 +38,7 @@ class OverviewPage : public Page {
   Panel *what_, *origin_, *next_;
   FactList *whatFacts_, *originFacts_;
   QVBoxLayout* nextRows_;
-  QList<QWidget*> figures_;
+  QList<QWidget*> figures_, tensor_;  // tensor_: those of figures_ that show one tensor
   QString resultId_;
   QString shownNext_;
 };
