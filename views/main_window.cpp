@@ -398,7 +398,10 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
 }
 
 void MainWindow::dropEvent(QDropEvent* event) {
-  const QString path = event->mimeData()->urls().first().toLocalFile();
+  take(event->mimeData()->urls().first().toLocalFile());
+}
+
+void MainWindow::take(const QString& path) {
   if (QFileInfo::exists(path + QStringLiteral("/study.sqlite"))) return openStudy(path);
   if (!QFileInfo(path).isDir())
     return say(QStringLiteral("warning"),

@@ -35,6 +35,7 @@ class MainWindow : public QMainWindow {
   void newStudy(const QString& folder);
   // A checkpoint's folder; without an open study one is made for it in the user's data folder.
   void openModel(const QString& folder);
+  void take(const QString& dropped);  // a study, a model, or a folder of text
   void showPage(const QString& name);
   Page* page() const;
   bool idle() const;  // engine connected, rows there, nothing awaited on the page

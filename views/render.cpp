@@ -139,14 +139,14 @@ Expected<Result> readSafely(const std::filesystem::path& file) {
   if (child == 0) {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);
-    const auto read = readResult(file);
+    const auto read = readForeignResult(file);
     ::_exit(0);
   }
   int status = 0;
   if (child > 0 && ::waitpid(child, &status, 0) == child && WIFSIGNALED(status))
     return inputError(file.string() + " is damaged: the HDF5 library cannot read it; run the analysis again",
                       file.string());
-  return readResult(file);
+  return readForeignResult(file);
 }
 
 struct Ready {

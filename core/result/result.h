@@ -35,18 +35,26 @@ struct Column {
   std::string unit;
   std::variant<std::vector<double>, std::vector<std::string>> cells;
 };
-struct Table { std::vector<Column> columns; };
+struct Table {
+  std::vector<Column> columns;
+};
 
 // A dendrogram: leaves 0..n-1, merge i makes node n+i from two nodes at a height.
 struct Tree {
   std::vector<std::string> leaves;
-  struct Merge { std::int64_t left, right; double height; };
+  struct Merge {
+    std::int64_t left, right;
+    double height;
+  };
   std::vector<Merge> merges;
 };
 
 struct Graph {
   std::vector<std::string> nodes;
-  struct Edge { std::int64_t from, to; double weight; };
+  struct Edge {
+    std::int64_t from, to;
+    double weight;
+  };
   std::vector<Edge> edges;
 };
 
@@ -60,11 +68,11 @@ struct Points {
 // Text with where each token was routed. expert and weight are [token, layer, k]; -1 = no further expert.
 struct TokenText {
   std::int64_t layers = 0, k = 0;
-  std::vector<std::string> text;      // bytes of each token, as they are
+  std::vector<std::string> text;  // bytes of each token, as they are
   std::vector<std::int32_t> id;
   std::vector<std::int32_t> expert;
   std::vector<float> weight;
-  std::vector<float> loss = {};       // nats of the next token; NaN or empty where not known
+  std::vector<float> loss = {};  // nats of the next token; NaN or empty where not known
   std::vector<std::int32_t> position = {};
 };
 
@@ -79,7 +87,8 @@ struct Result {
   std::vector<Axis> axes = {};
   std::vector<Value> values = {};
   std::vector<Figure> figures = {};  // copied from the description when it is written
-  Json facts = Json::object();       // what captions need: {"tokens":98304,"documents":412,"source":"qwen on text","operation":"load.balance"}
+  Json facts = Json::object();       // what captions need: {"tokens":98304,"documents":412,"source":"qwen on
+                                     // text","operation":"load.balance"}
 
   // References stay valid until the next add.
   Array& add(std::string name, std::string unit, std::vector<std::string> axes, std::vector<double> values);
@@ -90,13 +99,15 @@ struct Result {
   const Axis* axis(std::string_view name) const;
 };
 
-// Axes named by arrays exist, extents multiply to the number of values, intervals and baselines are as long: or a bug error.
+// Axes named by arrays exist, extents multiply to the number of values, intervals and baselines are as long: or a bug
+// error.
 Expected<void> checkResult(const Result& result);
 
 // One HDF5 file (contract section 3). Equal results give equal bytes. Reading treats the file as foreign.
 Expected<void> writeResult(const Result& result, const std::filesystem::path& file);
 Expected<Result> readResult(const std::filesystem::path& file);
-// One that another program wrote, with strings as it likes them. Worker only (see hdf5::File::openForeign).
+// One that another program wrote, with strings as it likes them: in a process that may end by it
+// (hdf5::File::openForeign).
 Expected<Result> readForeignResult(const std::filesystem::path& file);
 
 }  // namespace moescope

@@ -35,7 +35,7 @@ class File {
   static Expected<File> create(const std::filesystem::path& path);  // truncates
   static Expected<File> open(const std::filesystem::path& path);    // read only; only what this program wrote
   // Read only, and variable-length strings are read too. HDF5 itself (1.10) can crash on a damaged heap of them: in a
-  // worker only, never where the window lives.
+  // process of its own only, never where the window lives.
   static Expected<File> openForeign(const std::filesystem::path& path);
   static Expected<File> append(const std::filesystem::path& path);  // read and write
   File(File&& other) noexcept;

@@ -2,10 +2,8 @@
 #include "views/main_window.h"
 
 #include <QDir>
-#include <QDropEvent>
 #include <QFile>
 #include <QLabel>
-#include <QMimeData>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -164,10 +162,7 @@ class WindowTest : public QObject {
     QFile config(folder_->filePath("mixtral/config.json"));
     QVERIFY(config.open(QIODevice::WriteOnly));
     config.close();
-    QMimeData dropped;
-    dropped.setUrls({QUrl::fromLocalFile(folder_->filePath("mixtral"))});
-    QDropEvent drop(QPointF(300, 300), Qt::CopyAction, &dropped, Qt::LeftButton, Qt::NoModifier);
-    QApplication::sendEvent(window_.get(), &drop);
+    window_->take(folder_->filePath("mixtral"));
     QTRY_COMPARE(window_->page()->name(), QString("Overview"));
     QCOMPARE(window_->workbench().selection.artifact(), QString(64, 'b'));
     const auto titles = [&] {
