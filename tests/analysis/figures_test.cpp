@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <set>
 
 #include "core/result/drawing.h"
@@ -29,7 +30,7 @@ TEST_P(Figures, AllDrawFromTheDescriptionAlone) {
     auto drawing = draw(result, figure, {.at = {{"layer", 2}}, .selected = {{"expert", {1}}}});
     ASSERT_TRUE(drawing) << figure.name << ": " << drawing.error().message;
     EXPECT_TRUE(drawing->empty.empty()) << figure.name << ": " << drawing->empty;
-    EXPECT_FALSE(drawing->data.rows.empty()) << figure.name;
+    EXPECT_GT(std::ranges::count(csv(*drawing), '\n'), 1) << figure.name;
     EXPECT_NE(drawing->caption.find("tokens"), std::string::npos) << figure.name << ": " << drawing->caption;
   }
 }
