@@ -79,8 +79,10 @@ class Walk {
     const double steps = double(end_.block + 1) + (end_.loss ? 1 : 0);
     const std::string where =
         index > end_.block ? "predicting tokens" : fmt::format("layer {} of {}", index + 1, config_.layers);
+    const double read = double(ahead_.bytesRead());
+    const bool large = read >= 1e9;
     job_.progress(start_ + share_ * (double(index) + within) / steps,
-                  fmt::format("{}, {:.1f} GB read", where, double(ahead_.bytesRead()) / 1e9));
+                  fmt::format("{}, {:.3g} {} read", where, read / (large ? 1e9 : 1e6), large ? "GB" : "MB"));
     return {};
   }
 

@@ -116,7 +116,13 @@ void OverviewPage::showModel(const QList<QWidget*>& model, const QList<QWidget*>
     if (!figures_.contains(panel)) adopt(*qobject_cast<FigurePanel*>(panel));
   tensor_ = tensor;
   figures_ = model + tensor;
-  grid_->setPanels(QList<QWidget*>{what_, next_} + figures_ + QList<QWidget*>{origin_});
+  QList<QWidget*> all{what_, next_};
+  all += figures_;
+  // Beside the small ones; the list of tensors and what follows from it stay together.
+  const auto wide =
+      std::find_if(all.begin(), all.end(), [](QWidget* panel) { return panel->property("wide").toBool(); });
+  all.insert(wide, origin_);
+  grid_->setPanels(all);
   setWaiting(false);
 }
 
