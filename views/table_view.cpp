@@ -24,7 +24,7 @@ namespace moescope {
 namespace {
 
 constexpr int narrowest = 44, fewWords = 90, names = 280;  // pixels of a column
-constexpr std::size_t many = 24;              // rows from which on one wants to find some
+constexpr std::size_t many = 100;              // rows from which on one wants to find some
 
 }  // namespace
 
@@ -43,6 +43,7 @@ TableView::TableView(QWidget* parent) : QTableView(parent), model_(new TableMode
   verticalHeader()->hide();
   verticalHeader()->setDefaultSectionSize(Measures::row);
   horizontalHeader()->setHighlightSections(false);
+  horizontalHeader()->setTextElideMode(Qt::ElideRight);
   horizontalHeader()->setSortIndicatorClearable(true);
 }
 
