@@ -15,7 +15,7 @@ add_library(moescope_options INTERFACE)
 target_include_directories(moescope_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(moescope_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow=local -Wno-missing-field-initializers>
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOESCOPE_WERROR}>>:-Werror;-Wno-error=restrict>)
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOESCOPE_WERROR}>>:-Werror;-Wno-error=restrict;-Wno-error=maybe-uninitialized>)
 if(MOESCOPE_SANITIZE)
   target_compile_options(moescope_options INTERFACE -fsanitize=${MOESCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(moescope_options INTERFACE -fsanitize=${MOESCOPE_SANITIZE})

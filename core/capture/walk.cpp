@@ -23,10 +23,6 @@ struct Passenger {
   Assignments routed;
 };
 
-std::int64_t positionsOf(const Batch& batch) {
-  return batch.rows * batch.length;
-}
-
 // The assignments of neighbouring rows as those of all of them.
 Assignments joined(std::vector<Assignments> parts, std::int64_t experts) {
   if (parts.size() == 1) return std::move(parts.front());

@@ -154,8 +154,8 @@ Expected<void> readTemplate(const Json& json, Surround& surround) {
     }
     const std::string name = item.at("SpecialToken").at("id").get<std::string>();
     if (!specials.contains(name)) return inputError("the tokenizer's template names the special token \"" + name + "\" and does not give its ids");
-    for (const Json& json : specials.at(name).at("ids")) {
-      TRY(id, idOf(json));
+    for (const Json& special : specials.at(name).at("ids")) {
+      TRY(id, idOf(special));
       (afterText ? surround.after : surround.before).push_back(id);
     }
   }

@@ -76,9 +76,10 @@ TEST_P(Panels, AProductIsTheSumOverColumns) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Panels,
                          testing::Values(Shape{1, 1, 1}, Shape{16, 16, 14}, Shape{17, 31, 15}, Shape{33, 513, 29},
                                          Shape{250, 1030, 64}),
-                         [](const auto& info) {
-                           return "t" + std::to_string(info.param.tokens) + "c" + std::to_string(info.param.columns) +
-                                  "r" + std::to_string(info.param.rows);
+                         [](const auto& tested) {
+                           const Shape& shape = tested.param;
+                           return "t" + std::to_string(shape.tokens) + "c" + std::to_string(shape.columns) + "r" +
+                                  std::to_string(shape.rows);
                          });
 
 TEST(PanelGates, AreTheirFormulas) {
