@@ -7,6 +7,7 @@
 
 #include "core/base/utf8.h"
 #include "core/capture/reading.h"
+#include "core/capture/walk_plan.h"
 #include "core/model/device.h"
 #include "core/model/folder.h"
 #include "core/model/generate.h"
@@ -96,10 +97,24 @@ std::string passage(const TokenText& tokens, std::size_t first, std::size_t last
   return validUtf8(bytes);
 }
 
+// Every token passes all layers, so all weights must stay in memory, in fp32.
+Expected<void> checkRoom(const std::filesystem::path& folder, std::uint64_t budget) {
+  TRY(config, readModelConfig(folder));
+  const double needed = 4.0 * double(sizeOf(config).parameters),
+               given = budget > 0 ? double(budget) : availableMemory();
+  if (needed <= given) return {};
+  return environmentError(
+      fmt::format("{} needs {:.3g} GB of memory to sample text, and {:.3g} GB may be used; capture.routing and "
+                  "evaluate.loss read such a model layer by layer.",
+                  folder.string(), needed / 1e9, given / 1e9),
+      folder.string());
+}
+
 Expected<Outputs> sampleText(const Inputs& inputs, const Parameters& set, Job& job) {
   useThreads(job.resources().threads);
   TRY(device, pickDevice(job.resources().device));
   const std::filesystem::path& folder = inputs.at("model").path;
+  TRY_DO(checkRoom(folder, job.resources().memory));
   TRY(model, loadModel(folder, device));
   std::unique_ptr<Tokenizer> tokenizer;
   if (std::filesystem::exists(folder / "tokenizer.json")) TRY_ASSIGN(tokenizer, loadTokenizer(folder));

@@ -14,17 +14,6 @@ namespace {
 
 constexpr double real = 4;  // bytes of fp32
 
-double availableMemory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name;
-  double kilobytes = 0;
-  while (file >> name >> kilobytes) {
-    if (name == "MemAvailable:") return kilobytes * 1024;
-    file.ignore(64, '\n');
-  }
-  return 4e9;
-}
-
 // The largest of each kind of part, bytes.
 struct Largest {
   double layer = 0, storedLayer = 0;    // fp32, as stored
@@ -69,6 +58,17 @@ double sumOf(const WeightStore& weights, const WalkEnd& end, std::uint64_t Weigh
 }
 
 }  // namespace
+
+double availableMemory() {
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  double kilobytes = 0;
+  while (file >> name >> kilobytes) {
+    if (name == "MemAvailable:") return kilobytes * 1024;
+    file.ignore(64, '\n');
+  }
+  return 4e9;
+}
 
 WalkEnd wholeModel(const ModelConfig& config) {
   return {config.layers - 1, true, true};

@@ -35,6 +35,9 @@ struct WalkPlan {
   std::uint64_t memory = 0;  // what this takes beside the program itself, bytes
   double bytesRead = 0;      // from files, when every expert gets tokens
 };
+// What this machine could give a process now, bytes.
+double availableMemory();
+
 // budget 0: what this machine has free, with a margin.
 WalkPlan planWalk(const WeightStore& weights, const WalkEnd& end, const WalkExtent& extent, std::uint64_t budget);
 

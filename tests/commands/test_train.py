@@ -45,6 +45,8 @@ with tempfile.TemporaryDirectory() as name:
     assert balance["outputs"]["result"]["name"] == "lb", balance
     run("run", "evaluate.loss", "--study", study, "--in", "model=toy", "--in", "corpus=text", "--name", "loss")
     run("run", "model.sample", "--study", study, "--in", "model=toy", "--set", "prompt=namespace ", "--set", "tokens=16")
+    refused = run("run", "model.sample", "--study", study, "--in", "model=toy", "--set", "prompt=a", "--memory", "1000", "--json", code=4)
+    assert "layer by layer" in json.loads(refused)["error"]["message"], refused
 
     # The trace holds every byte of the text, with two experts a token; the balance counts them all.
     trace = next(pathlib.Path(study, "traces").iterdir())
