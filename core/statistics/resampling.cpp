@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -23,25 +24,31 @@ struct Plan {
 };
 using Planner = std::function<void(std::int64_t draw, std::span<std::uint32_t> times, std::span<std::uint16_t> group)>;
 
+// What is resampled: documents of `cells` numbers each, in `groups` groups.
+struct Rows {
+  std::int64_t documents, cells, groups;
+  std::function<void(std::int64_t document, std::span<double> row)> read;
+};
+
 // Adds every document to the sums of all draws of the block while its row is in the cache.
-void addDocuments(const DocumentTable& table, const Plan& plan, std::int64_t draws, std::vector<double>& sums) {
-  const std::int64_t documents = table.documents(), cells = table.cells;
-  std::vector<double> row(cells);
-  for (std::int64_t document = 0; document < documents; ++document) {
-    std::copy(table.counts[document], table.counts[document] + cells, row.begin());
+void addDocuments(const Rows& rows, const Plan& plan, std::int64_t draws, std::vector<double>& sums) {
+  std::vector<double> row(rows.cells);
+  for (std::int64_t document = 0; document < rows.documents; ++document) {
+    rows.read(document, row);
     for (std::int64_t draw = 0; draw < draws; ++draw) {
-      const double times = plan.times[draw * documents + document];
+      const double times = plan.times[draw * rows.documents + document];
       if (times == 0) continue;
-      double* into = sums.data() + (draw * table.groups + plan.group[draw * documents + document]) * cells;
-      for (std::int64_t cell = 0; cell < cells; ++cell) into[cell] += times * row[cell];
+      double* into = sums.data() + (draw * rows.groups + plan.group[draw * rows.documents + document]) * rows.cells;
+      for (std::int64_t cell = 0; cell < rows.cells; ++cell) into[cell] += times * row[cell];
     }
   }
 }
 
-// Counts and weights are whole numbers far below 2^53: the sums are exact, whatever the order.
-Expected<void> run(const DocumentTable& table, const Draws& draws, const Planner& planner, const DrawVisitor& visit,
+// Counts and weights are whole numbers far below 2^53, so that their sums are exact; real ones are added document by
+// document. Either way the threads do not matter.
+Expected<void> run(const Rows& rows, const Draws& draws, const Planner& planner, const DrawVisitor& visit,
                    const Poll& poll) {
-  const std::int64_t documents = table.documents(), width = table.groups * table.cells;
+  const std::int64_t documents = rows.documents, width = rows.groups * rows.cells;
   std::atomic<std::int64_t> nextBlock = 0;
   std::atomic<bool> stopped = false;
   const auto work = [&] {
@@ -57,7 +64,7 @@ Expected<void> run(const DocumentTable& table, const Draws& draws, const Planner
         planner(first + draw, std::span(plan.times).subspan(draw * documents, documents),
                 std::span(plan.group).subspan(draw * documents, documents));
       sums.assign(block * width, 0);
-      addDocuments(table, plan, block, sums);
+      addDocuments(rows, plan, block, sums);
       for (std::int64_t draw = 0; draw < block; ++draw)
         visit(first + draw, std::span(sums).subspan(draw * width, width));
       if (!poll(static_cast<double>(first + block) / static_cast<double>(draws.count))) stopped = true;
@@ -72,26 +79,62 @@ Expected<void> run(const DocumentTable& table, const Draws& draws, const Planner
   return {};
 }
 
+Rows rowsOf(const DocumentTable& table) {
+  return {table.documents(), table.cells, table.groups, [&table](std::int64_t document, std::span<double> row) {
+            std::copy(table.counts[document], table.counts[document] + table.cells, row.begin());
+          }};
+}
+
+// Takes documents with replacement, each with its group; no `groups`: all in one.
+Planner bootstrap(std::uint64_t seed, const std::vector<std::uint16_t>* groups) {
+  return [seed, groups](std::int64_t draw, std::span<std::uint32_t> times, std::span<std::uint16_t> group) {
+    takeDocuments(seed, draw, times);
+    if (groups == nullptr)
+      std::fill(group.begin(), group.end(), std::uint16_t{0});
+    else
+      std::copy(groups->begin(), groups->end(), group.begin());
+  };
+}
+
 }  // namespace
+
+void takeDocuments(std::uint64_t seed, std::int64_t draw, std::span<std::uint32_t> times) {
+  std::fill(times.begin(), times.end(), 0);
+  CounterRandom random(seed, static_cast<std::uint64_t>(draw));
+  for (std::size_t taken = 0; taken < times.size(); ++taken) ++times[random.below(times.size())];
+}
 
 Expected<void> resampleDocuments(const DocumentTable& table, const Draws& draws, const DrawVisitor& visit,
                                  const Poll& poll) {
-  const auto documents = static_cast<std::uint64_t>(table.documents());
+  return run(rowsOf(table), draws, bootstrap(draws.seed, &table.group), visit, poll);
+}
+
+Expected<void> resamplePairs(const DocumentTable& first, const DocumentTable& second, const Draws& draws,
+                             const PairVisitor& visit, const Poll& poll) {
+  assert(first.documents() == second.documents());
+  const auto split = static_cast<std::size_t>(first.cells);
+  const Rows rows{first.documents(), first.cells + second.cells, 1, [&](std::int64_t document, std::span<double> row) {
+                    std::copy(first.counts[document], first.counts[document] + first.cells, row.begin());
+                    std::copy(second.counts[document], second.counts[document] + second.cells, row.begin() + split);
+                  }};
   return run(
-      table, draws,
-      [&](std::int64_t draw, std::span<std::uint32_t> times, std::span<std::uint16_t> group) {
-        std::fill(times.begin(), times.end(), 0);
-        CounterRandom random(draws.seed, static_cast<std::uint64_t>(draw));
-        for (std::uint64_t taken = 0; taken < documents; ++taken) ++times[random.below(documents)];
-        std::copy(table.group.begin(), table.group.end(), group.begin());
-      },
-      visit, poll);
+      rows, draws, bootstrap(draws.seed, nullptr),
+      [&](std::int64_t draw, std::span<const double> sums) { visit(draw, sums.first(split), sums.subspan(split)); },
+      poll);
+}
+
+Expected<void> resampleSums(const DocumentSums& table, const Draws& draws, const DrawVisitor& visit, const Poll& poll) {
+  const Rows rows{table.documents(), table.cells, 1, [&table](std::int64_t document, std::span<double> row) {
+                    const auto from = table.values.begin() + document * table.cells;
+                    std::copy(from, from + table.cells, row.begin());
+                  }};
+  return run(rows, draws, bootstrap(draws.seed, nullptr), visit, poll);
 }
 
 Expected<void> permuteGroups(const DocumentTable& table, const Draws& draws, const DrawVisitor& visit,
                              const Poll& poll) {
   return run(
-      table, draws,
+      rowsOf(table), draws,
       [&](std::int64_t draw, std::span<std::uint32_t>, std::span<std::uint16_t> group) {
         std::copy(table.group.begin(), table.group.end(), group.begin());
         CounterRandom random(draws.seed ^ 0x7065726d75746564ull,
@@ -109,18 +152,40 @@ std::vector<double> groupSums(const DocumentTable& table) {
   return sums;
 }
 
-Interval percentileInterval(std::span<double> values, double coverage) {
+void leaveOneOut(const DocumentTable& table, const std::function<void(std::int64_t, std::span<const double>)>& visit) {
+  std::vector<double> sums = groupSums(table);
+  for (std::int64_t document = 0; document < table.documents(); ++document) {
+    double* const row = sums.data() + table.group[document] * table.cells;
+    for (std::int64_t cell = 0; cell < table.cells; ++cell) row[cell] -= table.counts[document][cell];
+    visit(document, sums);
+    for (std::int64_t cell = 0; cell < table.cells; ++cell) row[cell] += table.counts[document][cell];
+  }
+}
+
+namespace {
+// The numbers among them, ascending.
+std::span<double> sorted(std::span<double> values) {
   const auto end = std::remove_if(values.begin(), values.end(), [](double value) { return std::isnan(value); });
-  const auto count = static_cast<std::size_t>(end - values.begin());
-  if (count == 0) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
   std::sort(values.begin(), end);
-  const auto quantile = [&](double share) {
-    const double place = share * static_cast<double>(count - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const std::size_t above = std::min(below + 1, count - 1);
-    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-  };
-  return {quantile((1 - coverage) / 2), quantile((1 + coverage) / 2)};
+  return values.first(static_cast<std::size_t>(end - values.begin()));
+}
+
+double interpolated(std::span<const double> ascending, double share) {
+  if (ascending.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const double place = share * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, ascending.size() - 1);
+  return ascending[below] + (place - static_cast<double>(below)) * (ascending[above] - ascending[below]);
+}
+}  // namespace
+
+double quantile(std::span<double> values, double share) {
+  return interpolated(sorted(values), share);
+}
+
+Interval percentileInterval(std::span<double> values, double coverage) {
+  const std::span<double> numbers = sorted(values);
+  return {interpolated(numbers, (1 - coverage) / 2), interpolated(numbers, (1 + coverage) / 2)};
 }
 
 }  // namespace moescope

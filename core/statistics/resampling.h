@@ -41,14 +41,40 @@ Expected<void> resampleDocuments(const DocumentTable& table, const Draws& draws,
 Expected<void> permuteGroups(const DocumentTable& table, const Draws& draws, const DrawVisitor& visit,
                              const Poll& poll);
 
+// The same documents seen twice (by two models, before and after a merge): both sums of a draw are over the same
+// documents, so that what documents alone do to either side cancels in a difference. The tables' groups do not count;
+// both have as many documents, in the same order.
+using PairVisitor =
+    std::function<void(std::int64_t draw, std::span<const double> first, std::span<const double> second)>;
+Expected<void> resamplePairs(const DocumentTable& first, const DocumentTable& second, const Draws& draws,
+                             const PairVisitor& visit, const Poll& poll);
+
+// Real sums of each document: entropy and tokens, losses.
+struct DocumentSums {
+  std::int64_t cells = 0;
+  std::vector<double> values = {};  // [documents, cells]
+  std::int64_t documents() const { return cells == 0 ? 0 : static_cast<std::int64_t>(values.size()) / cells; }
+};
+// Bootstrap of their sums [cells]; takes the same documents as resampleDocuments.
+Expected<void> resampleSums(const DocumentSums& table, const Draws& draws, const DrawVisitor& visit, const Poll& poll);
+
+// How often draw `draw` of a seed takes each document; what the bootstraps above are made of.
+void takeDocuments(std::uint64_t seed, std::int64_t draw, std::span<std::uint32_t> times);
+
 // The sums as they are.
 std::vector<double> groupSums(const DocumentTable& table);
+// Calls visit(document, sums [groups, cells] without that document) for each one: the jackknife.
+void leaveOneOut(const DocumentTable& table,
+                 const std::function<void(std::int64_t document, std::span<const double> sums)>& visit);
 
 struct Interval {
   double low, high;
 };
+// The share of numbers below it, interpolated linearly (Hyndman and Fan 1996, type 7; numpy's default). NaN are left
+// out and NaN is given where nothing else is there. Reorders `values`.
+double quantile(std::span<double> values, double share);
 // Percentile interval (Efron 1979) over draws, 95 % unless told; NaN where no draw gave a number.
-// Quantiles interpolate linearly (Hyndman and Fan 1996, type 7; numpy's default). Reorders `values`.
+// Reorders `values`.
 Interval percentileInterval(std::span<double> values, double coverage = 0.95);
 
 }  // namespace moescope
