@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "core/model/attention_pass.h"
 #include "core/model/projection.h"
 
 namespace moescope {
@@ -34,7 +35,8 @@ at::Tensor visible(const AttentionConfig& config, std::int64_t length, at::Devic
   return causal.logical_and(position.div(config.window, "floor").eq(reader.div(config.window, "floor")));
 }
 
-// softmax(scores) value over what each token sees: [B,heads,S,width] to [B,S,heads*width of value]. A sink is a key
+// softmax(scores) value over what each token sees: query [B,heads,S,width], key and value of as many heads or of fewer
+// that neighbours share, to [B,S,heads*width of value]. A sink is a key
 // that every token sees, whose score is the sink itself and whose value is zero: queries and keys get one dimension
 // more for it.
 at::Tensor mix(at::Tensor query, at::Tensor key, at::Tensor value, const at::Tensor& sinks,
@@ -42,6 +44,11 @@ at::Tensor mix(at::Tensor query, at::Tensor key, at::Tensor value, const at::Ten
   const std::int64_t length = query.size(2), width = value.size(3);
   double scale = config.scoreScale > 0 ? config.scoreScale : 1 / std::sqrt(static_cast<double>(query.size(3)));
   if (config.kind == AttentionKind::latent && config.scoreScale == 0) scale *= yarnScoreFactor(config.scaling);
+  if (takesAttentionPass(query, key, value, sinks)) return attentionPass(query, key, value, sinks, scale, config);
+  if (key.size(1) != query.size(1)) {
+    key = key.repeat_interleave(query.size(1) / key.size(1), 1);
+    value = value.repeat_interleave(query.size(1) / value.size(1), 1);
+  }
   at::Tensor mask = visible(config, length, query.device());
   if (sinks.defined()) {
     const at::Tensor column = sinks.div(scale).view({1, -1, 1, 1}).expand({query.size(0), -1, length, 1});
@@ -90,13 +97,9 @@ at::Tensor attendGrouped(const at::Tensor& x, const AttentionWeights& weights, c
   const at::Tensor query = tempered(
       prepared(project(x, weights.query, weights.queryBias), config.heads, weights.queryNorm, config, epsilon, rotary),
       config);
-  at::Tensor key =
+  const at::Tensor key =
       prepared(project(x, weights.key, weights.keyBias), config.keyHeads, weights.keyNorm, config, epsilon, rotary);
-  at::Tensor value = byHead(clipped(project(x, weights.value, weights.valueBias), config), config.keyHeads);
-  if (config.keyHeads != config.heads) {
-    key = key.repeat_interleave(config.heads / config.keyHeads, 1);
-    value = value.repeat_interleave(config.heads / config.keyHeads, 1);
-  }
+  const at::Tensor value = byHead(clipped(project(x, weights.value, weights.valueBias), config), config.keyHeads);
   return mix(query, key, value, weights.sinks, config);
 }
 

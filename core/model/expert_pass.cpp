@@ -2,16 +2,15 @@
 #include "core/model/expert_pass.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "core/model/panel_matrix.h"
+#include "core/model/share_out.h"
 
 namespace moescope {
 namespace {
@@ -116,16 +115,12 @@ struct Wave {
 };
 
 void computeWave(const Wave& wave, const Tokens& tokens, std::int64_t first, std::span<const ExpertWeights> experts,
-                 const ExpertRule& rule, std::vector<Bench>& benches) {
-  // One item a thread, even where there is less to do: a product alone would be split among threads.
-  std::atomic<std::size_t> next{0};
-  at::parallel_for(0, std::int64_t(benches.size()), 1, [&](std::int64_t from, std::int64_t to) {
-    // Threads of the pool know nothing of the caller's guards, so they set their own.
-    const at::AutoDispatchBelowADInplaceOrView guard;
-    for (std::int64_t b = from; b < to; ++b)
-      for (std::size_t i = next++; i < wave.tiles.size(); i = next++)
-        compute(wave.tiles[i], tokens, experts[std::size_t(wave.tiles[i].expert - first)], rule,
-                benches[std::size_t(b)], wave.outputs.narrow(0, std::int64_t(i) * wave.rows, wave.tiles[i].count));
+                 const ExpertRule& rule) {
+  shareOut(std::int64_t(wave.tiles.size()), [&](std::int64_t i) {
+    thread_local Bench bench;
+    const Tile& tile = wave.tiles[std::size_t(i)];
+    compute(tile, tokens, experts[std::size_t(tile.expert - first)], rule, bench,
+            wave.outputs.narrow(0, i * wave.rows, tile.count));
   });
 }
 
@@ -159,10 +154,9 @@ void addOnHost(const at::Tensor& x, const Assignments& assignments, std::int64_t
   for (const Tile& tile : tiles) wave.rows = std::max(wave.rows, tile.count);
   wave.outputs = at::empty({std::int64_t(atOnce) * wave.rows, tokens.hidden}, x.options());
   wave.factors.resize(atOnce * std::size_t(wave.rows));
-  std::vector<Bench> benches(static_cast<std::size_t>(threads));
   for (std::size_t start = 0; start < tiles.size(); start += atOnce) {
     wave.tiles = std::span(tiles).subspan(start, std::min(atOnce, tiles.size() - start));
-    computeWave(wave, tokens, first, experts, rule, benches);
+    computeWave(wave, tokens, first, experts, rule);
     for (std::size_t i = 0; i < wave.tiles.size(); ++i) {
       const Tile& tile = wave.tiles[i];
       float* factors = wave.factors.data() + i * std::size_t(wave.rows);

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/projection.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 #include <vector>
 
 #include "core/model/panel_matrix.h"
+#include "core/model/share_out.h"
 
 namespace moescope {
 namespace {
@@ -24,16 +23,6 @@ bool takesPanels(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   const bool learns = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
   return !learns && kernels::hasPanels() && x.is_cpu() && x.scalar_type() == at::kFloat && isPanelMatrix(weight) &&
          x.numel() >= fewest * x.size(-1) && (!bias.defined() || bias.scalar_type() == at::kFloat);
-}
-
-// Calls work(i) for every i, threads taking the next one as they get free.
-template <class Work>
-void shareOut(std::int64_t items, const Work& work) {
-  std::atomic<std::int64_t> next{0};
-  at::parallel_for(0, std::min<std::int64_t>(items, at::get_num_threads()), 1, [&](std::int64_t from, std::int64_t to) {
-    for (std::int64_t t = from; t < to; ++t)
-      for (std::int64_t i = next++; i < items; i = next++) work(i);
-  });
 }
 
 void multiplyBlock(const kernels::Matrix& weight, std::int64_t row, const float* panels, std::int64_t tokens,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/rotary.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/tensor.h>
 
@@ -142,7 +145,42 @@ const RotaryTable& RotaryTables::of(const AttentionConfig& attention, std::int64
   return entries_.back().table;
 }
 
+namespace {
+
+// One pass over memory, where no gradient is asked for: x [B,heads,S,width] with any strides but the last.
+at::Tensor rotateRows(const at::Tensor& x, const RotaryTable& table, RopeKind kind) {
+  const std::int64_t heads = x.size(1), length = x.size(2), width = x.size(3), half = table.cosine.size(1);
+  at::Tensor result = at::empty(x.sizes(), x.options());
+  const float *from = x.const_data_ptr<float>(), *cosines = table.cosine.const_data_ptr<float>(),
+              *sines = table.sine.const_data_ptr<float>();
+  float* into = result.mutable_data_ptr<float>();
+  // The two of a turned pair lie `second` apart, pairs `step`.
+  const bool pairs = kind == RopeKind::interleaved;
+  const std::int64_t step = pairs ? 2 : 1, second = pairs ? 1 : half;
+  at::parallel_for(0, x.size(0) * heads * length, std::max<std::int64_t>(1, 16384 / width),
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t row = first; row < last; ++row) {
+                       const std::int64_t place = row % length;
+                       const float* source = from + row / length / heads * x.stride(0) +
+                                             row / length % heads * x.stride(1) + place * x.stride(2);
+                       const float *cosine = cosines + place * half, *sine = sines + place * half;
+                       float* target = into + row * width;
+                       for (std::int64_t i = 0; i < half; ++i) {
+                         const float a = source[i * step], b = source[i * step + second];
+                         target[i] = a * cosine[i] - b * sine[i];
+                         target[half + i] = b * cosine[i] + a * sine[i];
+                       }
+                       std::copy(source + 2 * half, source + width, target + 2 * half);
+                     }
+                   });
+  return result;
+}
+
+}  // namespace
+
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table, RopeKind kind) {
+  const bool learns = at::GradMode::is_enabled() && x.requires_grad();
+  if (!learns && x.is_cpu() && x.scalar_type() == at::kFloat && x.stride(3) == 1) return rotateRows(x, table, kind);
   const std::int64_t length = x.size(2), half = table.cosine.size(1), turned = 2 * half;
   const at::Tensor cosine = table.cosine.narrow(0, 0, length), sine = table.sine.narrow(0, 0, length);
   const bool pairs = kind == RopeKind::interleaved;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Routing of 2,048 tokens through a model in memory, against `transformers` on the same weights, ids and threads:
-//   capture_bench PYTHON [--threads N] [--trials N]
-// PYTHON is an interpreter that has transformers (capture_peer.py beside this file's source runs in it). Trials are
-// interleaved; medians. Two shapes: 4 layers, hidden 512, 64 experts of width 256, 8 a token; 8 of width 1792, 2 a
-// token.
+//   capture_bench [PYTHON] [--threads N] [--trials N]
+// PYTHON is an interpreter that has transformers (capture_peer.py beside this file's source runs in it); without it
+// only our own figures. Trials are interleaved; medians. Two shapes: 4 layers, hidden 512, 64 experts of width 256, 8 a
+// token; 8 of width 1792, 2 a token.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "core/model/folder.h"
 #include "core/model/threads.h"
 #include "core/text/windows.h"
+#include "tests/bench/measuring.h"
 
 namespace {
 
@@ -27,15 +27,6 @@ using namespace moescope;
 namespace fs = std::filesystem;
 
 constexpr std::int64_t tokens = 2048, vocabulary = 8192;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 template <class T>
 T sound(Expected<T> value) {
@@ -45,35 +36,6 @@ T sound(Expected<T> value) {
 void sound(const Expected<void>& done) {
   if (!done) std::fprintf(stderr, "%s\n", done.error().message.c_str()), std::exit(1);
 }
-
-// The peer's process: one line in, one line out.
-class Peer {
- public:
-  explicit Peer(const std::string& command) : in_(nullptr), out_(nullptr) {
-    int to[2], from[2];
-    if (::pipe(to) != 0 || ::pipe(from) != 0) std::exit(1);
-    if (::fork() == 0) {
-      ::dup2(to[0], 0), ::dup2(from[1], 1);
-      ::close(to[1]), ::close(from[0]);
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      std::_Exit(127);
-    }
-    ::close(to[0]), ::close(from[1]);
-    in_ = ::fdopen(to[1], "w"), out_ = ::fdopen(from[0], "r");
-  }
-  ~Peer() { std::fclose(in_), std::fclose(out_); }
-  // Seconds of one forward, or whatever number the peer answers with.
-  double ask(const std::string& what) {
-    std::fprintf(in_, "%s\n", what.c_str());
-    std::fflush(in_);
-    char line[256];
-    if (!std::fgets(line, sizeof line, out_)) std::fprintf(stderr, "the peer has ended\n"), std::exit(1);
-    return std::atof(line);
-  }
-
- private:
-  FILE *in_, *out_;
-};
 
 // What a capture keeps of the routing.
 class Sink : public WalkVisitor {
@@ -109,7 +71,28 @@ Reading readingOf(const fs::path& folder) {
           std::move(windows)};
 }
 
-void compare(const ModelConfig& config, const fs::path& folder, const std::string& peerCommand, int trials) {
+struct Trial {
+  bench::Seconds ours, eager, grouped, body, product;
+};
+struct Goal {
+  double wanted, aim;
+};
+
+// Of the products that a capture cannot do without: matrices of layers, the experts of all but the last, scores and
+// mixing below the diagonal.
+double operationsOf(const ModelConfig& config, const WeightStore& weights) {
+  double operations = 0;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    double met = double(weights.layer(layer).parameters);
+    if (layer + 1 < config.layers) met += double(config.moe.topK) * double(weights.expert(layer, 0).parameters);
+    operations +=
+        2.0 * double(tokens) * (met + double(tokens) * double(config.attention.heads * config.attention.headWidth));
+  }
+  return operations;
+}
+
+void compare(const ModelConfig& config, const fs::path& folder, const std::string& peerCommand, int trials,
+             const Goal& goal) {
   fs::remove_all(folder);
   auto model = sound(Decoder::make(config, 1));
   sound(saveModel(model, nullptr, Json::object(), folder / "model"));
@@ -131,47 +114,43 @@ void compare(const ModelConfig& config, const fs::path& folder, const std::strin
     std::fwrite(flat.data(), 4, flat.size(), file);
     std::fclose(file);
   }
-  Peer peer(peerCommand + " " + folder.string() + " " + std::to_string(at::get_num_threads()));
   std::printf("\n%lld layers, hidden %lld, %lld experts of width %lld, %lld a token; %lld tokens, %d threads\n",
               static_cast<long long>(config.layers), static_cast<long long>(config.hidden),
               static_cast<long long>(config.moe.experts), static_cast<long long>(config.moe.expertWidth),
               static_cast<long long>(config.moe.topK), static_cast<long long>(tokens), at::get_num_threads());
-  std::printf("same experts as the peer: %.4f of choices\n", peer.ask("agreement"));
-  const at::Tensor left = at::rand({2048, 2048}), right = at::rand({2048, 2048});
-  std::vector<double> ours, body, eager, grouped, product;
-  for (int trial = 0; trial < trials + 1; ++trial) {
-    double start = now();
-    Sink again;
-    sound(walk(reading, batches, end, plan, ahead, again, job));
-    const double own = now() - start;
-    const double eagerSeconds = peer.ask("eager"), groupedSeconds = peer.ask("grouped_mm"),
-                 bodySeconds = peer.ask("body");
-    start = now();
-    at::mm(left, right);
-    const double products = now() - start;
-    if (trial == 0) continue;  // the first fills caches
-    ours.push_back(own), eager.push_back(eagerSeconds), grouped.push_back(groupedSeconds), body.push_back(bodySeconds);
-    product.push_back(products);
+  std::unique_ptr<bench::Peer> peer;
+  if (!peerCommand.empty()) {
+    peer = std::make_unique<bench::Peer>(peerCommand + " " + folder.string() + " " +
+                                         std::to_string(at::get_num_threads()));
+    std::printf("same experts as the peer: %.4f of choices\n", peer->ask("agreement").wall);
   }
-  const double seconds = median(ours), rate = 2 * std::pow(2048.0, 3) / median(product);
-  double operations = 0;
-  for (std::int64_t layer = 0; layer < config.layers; ++layer)
-    operations +=
-        2.0 * double(tokens) *
-        (double(reading.weights.layer(layer).parameters) +
-         (layer + 1 < config.layers ? double(config.moe.topK) * double(reading.weights.expert(layer, 0).parameters)
-                                    : 0));
-  const double best = std::min({median(eager), median(grouped), median(body)});
+  const at::Tensor left = at::rand({2048, 2048}), right = at::rand({2048, 2048});
+  bench::Trials ours, body, eager, grouped, product;
+  for (int trial = 0; trial < trials + 1; ++trial) {
+    Trial one;
+    one.ours = bench::measured([&] {
+      Sink again;
+      sound(walk(reading, batches, end, plan, ahead, again, job));
+    });
+    if (peer) one.eager = peer->ask("eager"), one.grouped = peer->ask("grouped_mm"), one.body = peer->ask("body");
+    one.product = bench::measured([&] { at::mm(left, right); });
+    if (trial == 0) continue;  // the first fills caches
+    ours.add(one.ours), eager.add(one.eager), grouped.add(one.grouped), body.add(one.body), product.add(one.product);
+  }
+  const double rate = 2 * std::pow(2048.0, 3) / product.wall(), operations = operationsOf(config, reading.weights);
   std::printf(
-      "capture %.0f ms (%.0f..%.0f); transformers eager %.0f, grouped_mm %.0f, the faster without its head %.0f ms\n",
-      1e3 * seconds, 1e3 * *std::min_element(ours.begin(), ours.end()),
-      1e3 * *std::max_element(ours.begin(), ours.end()), 1e3 * median(eager), 1e3 * median(grouped),
-      1e3 * median(body));
+      "capture %.0f ms (%.0f..%.0f), %.0f ms of processors; sgemm of 2048^3 %.0f GF/s, products here %.0f: %.0f %%\n",
+      1e3 * ours.wall(), 1e3 * ours.best(), 1e3 * ours.worst(), 1e3 * ours.processor(), rate / 1e9,
+      operations / ours.wall() / 1e9, 100 * operations / ours.wall() / rate);
+  if (!peer) return;
   std::printf(
-      "%.2f times the faster of eager and grouped_mm, %.2f times without the head; sgemm of 2048^3 %.0f GF/s, "
-      "products here %.0f GF/s: %.0f %%\n",
-      std::min(median(eager), median(grouped)) / seconds, best / seconds, rate / 1e9, operations / seconds / 1e9,
-      100 * operations / seconds / rate);
+      "transformers eager %.0f ms (%.0f of processors), grouped_mm %.0f (%.0f), the faster without its head %.0f "
+      "(%.0f): %.2f times\n",
+      1e3 * eager.wall(), 1e3 * eager.processor(), 1e3 * grouped.wall(), 1e3 * grouped.processor(), 1e3 * body.wall(),
+      1e3 * body.processor(), body.wall() / ours.wall());
+  bench::line("capture, E " + std::to_string(config.moe.experts) + ", against transformers",
+              std::min(eager.wall(), grouped.wall()) / ours.wall(),
+              std::min(eager.processor(), grouped.processor()) / ours.processor(), goal.wanted, goal.aim);
   fs::remove_all(folder);
 }
 
@@ -190,9 +169,8 @@ int main(int argc, char** argv) {
     else
       python = word;
   }
-  if (python.empty()) return std::fprintf(stderr, "capture_bench: name a Python that has transformers\n"), 2;
   useThreads(threads);
-  const std::string peer = python + " -B " MOESCOPE_SOURCE_DIR "/tests/bench/capture_peer.py";
+  const std::string peer = python.empty() ? "" : python + " -B " MOESCOPE_SOURCE_DIR "/tests/bench/capture_peer.py";
   const fs::path folder = fs::temp_directory_path() / ("capture_bench." + std::to_string(::getpid()));
   ModelConfig config{};
   config.vocabulary = vocabulary;
@@ -205,10 +183,10 @@ int main(int argc, char** argv) {
   config.moe.topK = 8;
   config.moe.expertWidth = 256;
   config.attention.qkNorm = QkNorm::head;
-  compare(config, folder, peer, trials);
+  compare(config, folder, peer, trials, {1.5, 2});
   config.attention.qkNorm = QkNorm::none;
   config.moe.experts = 8;
   config.moe.topK = 2;
   config.moe.expertWidth = 1792;
-  compare(config, folder, peer, trials);
+  compare(config, folder, peer, trials, {1.1, 1.3});
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The other side of capture_bench: capture_peer.py FOLDER THREADS loads FOLDER/model with transformers and answers each
-line of standard input (eager, grouped_mm, body, agreement) with the seconds of one forward over the same ids."""
+line of standard input (eager, grouped_mm, body, agreement) with the seconds of one forward over the same ids: by the
+wall, and of processors."""
 import os
 import sys
 import time
@@ -36,8 +37,8 @@ def run(what):
         ours = torch.tensor(experts.reshape(layers, tokens, choices))
         theirs = torch.stack([layer.topk(choices, dim=-1).indices for layer in logits])
         same = (ours.unsqueeze(-1) == theirs.unsqueeze(-2)).any(-1).float().mean()
-        return float(same)
-    start = time.perf_counter()
+        return float(same), 0
+    start, processor = time.perf_counter(), time.process_time()
     if what == "body":
         models[run.faster].model(ids, output_router_logits=True, use_cache=False)
     else:
@@ -45,9 +46,9 @@ def run(what):
     seconds = time.perf_counter() - start
     run.seen[what] = min(seconds, run.seen.get(what, seconds))
     run.faster = min((kind for kind in models if kind in run.seen), key=run.seen.get, default="eager")
-    return seconds
+    return seconds, time.process_time() - processor
 
 
 run.seen, run.faster = {}, "eager"
 for line in sys.stdin:
-    print(run(line.strip()), flush=True)
+    print(*run(line.strip()), flush=True)
