@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "views/cell_painting.h"
+#include "views/dot_painting.h"
+#include "views/flow_painting.h"
 #include "views/theme.h"
 
 namespace moescope {
@@ -60,8 +62,11 @@ struct Painting {
   // On screen the edges of bars are whole pixels, so that equal bars are equally wide; a selected one is never too thin
   // to see.
   QRectF barBox(const Bars& bars, std::size_t i, double pitch, bool selected) const {
-    QRectF box = within(bars.x[i] - 0.5, 0, bars.x[i] + 0.5, bars.height[i]);
-    const double gap = pitch < 3 * style.unit ? 0 : std::max(style.unit, 0.12 * pitch);
+    const double half = bars.width.empty() ? 0.5 : 0.5 * bars.width[i];
+    QRectF box = within(bars.x[i] - half, 0, bars.x[i] + half, bars.height[i]);
+    if (!bars.width.empty()) pitch = box.width();
+    const double apart = bars.width.empty() ? std::max(style.unit, 0.12 * pitch) : style.unit;  // bins touch
+    const double gap = pitch < 3 * style.unit ? 0 : apart;
     const double least = selected ? 3 * style.unit : 0;
     if (!style.cellsAsImage) {
       box.setLeft(std::round(box.left()));
@@ -177,11 +182,17 @@ struct Painting {
     if (rule.dashed) pen.setDashPattern({4, 3});
     painter.setPen(pen);
     painter.drawLine(*line);
-    if (rule.label.empty() || !rule.horizontal) return;
+    if (rule.label.empty()) return;
     painter.setFont(style.font);
-    painter.setPen(style.ink(Ink::muted));
+    painter.setPen(style.ink(rule.ink == Ink::accent ? Ink::accent : Ink::muted));
     const QFontMetricsF metrics(style.font, painter.device());
     const QString label = QString::fromStdString(rule.label);
+    if (!rule.horizontal) {
+      const double width = metrics.horizontalAdvance(label), gap = 4 * style.unit;
+      const bool leftwards = at + gap + width > frame.area.right();
+      painter.drawText(QPointF(leftwards ? at - gap - width : at + gap, frame.area.top() + metrics.ascent()), label);
+      return;
+    }
     painter.drawText(
         QPointF(frame.area.right() - metrics.horizontalAdvance(label) - 2 * style.unit, at - 4 * style.unit), label);
   }
@@ -192,6 +203,10 @@ struct Painting {
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(within(outline.x0, outline.y0, outline.x1, outline.y1));
   }
+
+  void paint(const Dots& dots) const { paintDots(painter, dots, frame, style); }
+  void paint(const Blocks& blocks) const { paintBlocks(painter, blocks, frame, style); }
+  void paint(const Ribbons& ribbons) const { paintRibbons(painter, ribbons, drawing.scale, frame, style); }
 };
 
 }  // namespace

@@ -86,6 +86,11 @@ void PaperLayout::paint(QPainter& painter) const {
   }
 }
 
+std::vector<Tick> PaperLayout::verticalTicks(double room) const {
+  if (drawing_.y.bare) return {};
+  return axisTicks(drawing_.y, int(room / (1.3 * heightOf(tick_))));
+}
+
 void PaperLayout::paintPlot(QPainter& painter) const {
   const QFontMetricsF ticks(tick_, painter.device()), words(text_, painter.device());
   const double width = size_.width(), height = size_.height();
@@ -96,7 +101,7 @@ void PaperLayout::paintPlot(QPainter& painter) const {
   }
   if (const double labels = endLabelWidth(drawing_, style_.font, painter.device()); labels > 0)
     right = labels + 6 * style_.unit + edge;
-  const std::vector<Tick> down = axisTicks(drawing_.y, int((height - 4 * heightOf(text_)) / (1.3 * heightOf(tick_))));
+  const std::vector<Tick> down = verticalTicks(height - 4 * heightOf(text_));
   const double left = edge + heightOf(text_) + labelGap + widestTick(down, ticks) + tickGap + tickLength;
   const double top = std::max(edge, 0.5 * heightOf(tick_));
   // Words that do not fit side by side are turned.
@@ -139,7 +144,7 @@ void PaperLayout::paintAxes(QPainter& painter, const Frame& frame, bool turned) 
       painter.drawText(QPointF(x - 0.5 * ticks.horizontalAdvance(text), y + ticks.ascent()), text);
     }
   }
-  for (const Tick& tick : axisTicks(frame.y, int(area.height() / (1.3 * heightOf(tick_))))) {
+  for (const Tick& tick : verticalTicks(area.height())) {
     const double y = frame.down(tick.at);
     const QString text = QString::fromStdString(tick.text);
     painter.drawLine(QPointF(area.left() - tickLength, y), QPointF(area.left(), y));

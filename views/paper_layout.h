@@ -21,6 +21,7 @@ class PaperLayout {
   QSize tableSize() const;
   QSize textSize() const;
   void paintPlot(QPainter& painter) const;
+  std::vector<Tick> verticalTicks(double room) const;  // points
   void paintAxes(QPainter& painter, const Frame& frame, bool turned) const;
   void paintScale(QPainter& painter, const Frame& frame) const;
   void paintText(QPainter& painter) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/result/scale.h"
+#include "views/flow_painting.h"
 #include "views/theme.h"
 
 namespace moescope {
@@ -50,6 +51,8 @@ void PlotView::MarksLayer::draw(QCPPainter* painter) {
   for (const Item& item : view_->drawing_->items) {
     if (const auto* cells = std::get_if<Cells>(&item)) light(*painter, *cells, frame);
     if (const auto* bars = std::get_if<Bars>(&item)) light(*painter, *bars, frame);
+    if (const auto* dots = std::get_if<Dots>(&item)) light(*painter, *dots, frame);
+    if (const auto* blocks = std::get_if<Blocks>(&item)) light(*painter, *blocks, frame);
   }
   if (!view_->spot_) return;
   markSpot(*painter, *view_->spot_, frame);
@@ -65,10 +68,13 @@ const std::set<qint64>& PlotView::MarksLayer::lit(const std::string& axis) const
 void PlotView::MarksLayer::light(QPainter& painter, const Cells& cells, const Frame& frame) const {
   painter.setPen(solidPen(currentTheme().accent, 1));
   const double rows = double(cells.rows) - 0.5, columns = double(cells.columns) - 0.5;
-  for (qint64 row : lit(cells.rowAxis))
-    if (row >= 0 && row < cells.rows) painter.drawRect(box(frame, -0.5, double(row) - 0.5, columns, double(row) + 0.5));
-  for (qint64 column : lit(cells.columnAxis))
-    if (column >= 0 && column < cells.columns)
+  const std::set<qint64>&litRows = lit(cells.rowAxis), &litColumns = lit(cells.columnAxis);
+  if (litRows.empty() && litColumns.empty()) return;
+  for (std::int64_t row = 0; row < cells.rows; ++row)
+    if (litRows.contains(indexOf(cells.rowIndex, row)))
+      painter.drawRect(box(frame, -0.5, double(row) - 0.5, columns, double(row) + 0.5));
+  for (std::int64_t column = 0; column < cells.columns; ++column)
+    if (litColumns.contains(indexOf(cells.columnIndex, column)))
       painter.drawRect(box(frame, double(column) - 0.5, -0.5, double(column) + 0.5, rows));
 }
 
@@ -76,8 +82,23 @@ void PlotView::MarksLayer::light(QPainter& painter, const Bars& bars, const Fram
   QColor wash = currentTheme().accent;
   wash.setAlphaF(0.22f);
   for (std::size_t i = 0; i < bars.x.size(); ++i)
-    if (lit(bars.axis).contains(indexOf(bars, i)))
+    if (!bars.axis.empty() && lit(bars.axis).contains(indexOf(bars.index, std::int64_t(i))))
       painter.fillRect(box(frame, bars.x[i] - 0.5, frame.y.low, bars.x[i] + 0.5, frame.y.high), wash);
+}
+
+void PlotView::MarksLayer::light(QPainter& painter, const Dots& dots, const Frame& frame) const {
+  painter.setPen(solidPen(currentTheme().accent, 1.5));
+  for (std::size_t i = 0; i < dots.index.size(); ++i) {
+    const QPointF at(frame.across(dots.x[i]), frame.down(dots.y[i]));
+    const bool there = dots.place.empty() || lit(dots.placeAxis).empty() || lit(dots.placeAxis).contains(dots.place[i]);
+    if (there && lit(dots.axis).contains(dots.index[i]) && frame.area.contains(at)) painter.drawEllipse(at, 6, 6);
+  }
+}
+
+void PlotView::MarksLayer::light(QPainter& painter, const Blocks& blocks, const Frame& frame) const {
+  painter.setPen(solidPen(currentTheme().accent, 1.5));
+  for (std::size_t i = 0; i < blocks.index.size(); ++i)
+    if (lit(blocks.axis).contains(blocks.index[i])) painter.drawRect(blockBox(blocks, i, frame).adjusted(-2, -1, 2, 1));
 }
 
 void PlotView::MarksLayer::markSpot(QPainter& painter, const Spot& spot, const Frame& frame) const {
@@ -94,7 +115,17 @@ void PlotView::MarksLayer::markSpot(QPainter& painter, const Spot& spot, const F
   } else if (const auto* bars = std::get_if<Bars>(&item)) {
     QColor wash = theme.text;
     wash.setAlphaF(0.1f);
-    painter.fillRect(box(frame, bars->x[spot.at] - 0.5, frame.y.low, bars->x[spot.at] + 0.5, frame.y.high), wash);
+    const double half = bars->width.empty() ? 0.5 : 0.5 * bars->width[spot.at];
+    painter.fillRect(box(frame, bars->x[spot.at] - half, frame.y.low, bars->x[spot.at] + half, frame.y.high), wash);
+  } else if (const auto* ribbons = std::get_if<Ribbons>(&item)) {
+    painter.setPen(solidPen(theme.text, 1));
+    painter.drawPath(ribbonPath(*ribbons, spot.at, frame));
+  } else if (const auto* blocks = std::get_if<Blocks>(&item)) {
+    painter.setPen(solidPen(theme.text, 1.5));
+    painter.drawRect(blockBox(*blocks, spot.at, frame));
+  } else if (const auto* dots = std::get_if<Dots>(&item)) {
+    painter.setPen(solidPen(theme.text, 1.5));
+    painter.drawEllipse(QPointF(frame.across(dots->x[spot.at]), frame.down(dots->y[spot.at])), 6, 6);
   } else if (const auto* line = std::get_if<Polyline>(&item)) {
     painter.setPen(solidPen(theme.surface, 1.5));
     painter.setBrush(theme.ink(line->ink));

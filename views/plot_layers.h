@@ -38,6 +38,8 @@ class PlotView::MarksLayer : public QCPLayerable {
   const std::set<qint64>& lit(const std::string& axis) const;
   void light(QPainter& painter, const Cells& cells, const Frame& frame) const;
   void light(QPainter& painter, const Bars& bars, const Frame& frame) const;
+  void light(QPainter& painter, const Dots& dots, const Frame& frame) const;
+  void light(QPainter& painter, const Blocks& blocks, const Frame& frame) const;
   void markSpot(QPainter& painter, const Spot& spot, const Frame& frame) const;
   void paintReadOut(QPainter& painter, const QPointF& at) const;
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/result/scale.h"
+#include "views/flow_painting.h"
 #include "views/plot_layers.h"
 #include "views/theme.h"
 #include "views/ticks.h"
@@ -29,12 +30,17 @@ class DrawnTicker : public QCPAxisTicker {
     ticks.clear();
     if (subTicks) subTicks->clear();
     if (labels) labels->clear();
+    if (axis.bare) return;
     for (const Tick& tick : axisTicks(shown, room)) {
       ticks.push_back(tick.at);
       if (labels) labels->push_back(QString::fromStdString(tick.text));
     }
   }
 };
+
+double halfWidth(const Bars& bars, std::size_t at) {
+  return bars.width.empty() ? 0.5 : 0.5 * bars.width[at];
+}
 
 DrawnTicker& tickerOf(QCPAxis* axis) {
   return static_cast<DrawnTicker&>(*axis->ticker());
@@ -83,7 +89,9 @@ void PlotView::showAll() {
 }
 
 bool PlotView::zooms() const {
-  return std::ranges::any_of(drawing_->items, [](const Item& item) { return std::holds_alternative<Polyline>(item); });
+  return !cells() && std::ranges::any_of(drawing_->items, [](const Item& item) {
+    return std::holds_alternative<Polyline>(item) || std::holds_alternative<Dots>(item);
+  });
 }
 
 const Cells* PlotView::cells() const {
@@ -119,7 +127,7 @@ void PlotView::restyle() {
     axis->grid()->setPen(solidPen(theme.line, 1));
   }
   xAxis->grid()->setVisible(false);
-  yAxis->grid()->setVisible(drawing_ && !cells());
+  yAxis->grid()->setVisible(drawing_ && !cells() && !drawing_->y.bare);
   rearrange();
 }
 
@@ -184,31 +192,47 @@ QPointF PlotView::pixelOf(double x, double y) const {
   return {xAxis->coordToPixel(x), yAxis->coordToPixel(y)};
 }
 
+std::optional<PlotView::Spot> PlotView::spotInFlow(const Item& item, std::size_t which, const QPointF& pixel) const {
+  const Frame shown = frame();
+  std::optional<Spot> found;
+  if (const auto* ribbons = std::get_if<Ribbons>(&item))
+    for (std::size_t at = 0; at < ribbons->x0.size(); ++at)
+      if (ribbonPath(*ribbons, at, shown).contains(pixel)) found = Spot{{}, {}, which, at, pixel};
+  if (const auto* blocks = std::get_if<Blocks>(&item))
+    for (std::size_t at = 0; at < blocks->x0.size(); ++at)
+      if (blockBox(*blocks, at, shown).adjusted(-3, 0, 3, 0).contains(pixel)) found = Spot{{}, {}, which, at, pixel};
+  return found;
+}
+
 std::optional<PlotView::Spot> PlotView::spotAt(const QPointF& pixel) const {
   if (!drawing_ || !axisRect()->rect().contains(pixel.toPoint())) return std::nullopt;
   const double x = xAxis->pixelToCoord(pixel.x()), y = yAxis->pixelToCoord(pixel.y());
   std::optional<Spot> nearest;
   double distance = reach;
   for (std::size_t i = 0; i < drawing_->items.size(); ++i) {
-    if (const auto* matrix = std::get_if<Cells>(&drawing_->items[i])) {
-      const auto row = std::clamp<std::int64_t>(std::llround(y), 0, matrix->rows - 1),
-                 column = std::clamp<std::int64_t>(std::llround(x), 0, matrix->columns - 1);
+    const Item& item = drawing_->items[i];
+    if (const auto* matrix = std::get_if<Cells>(&item)) {
+      const std::int64_t row = std::llround(y), column = std::llround(x);
+      if (row < 0 || row >= matrix->rows || column < 0 || column >= matrix->columns) continue;  // beside the matrix
       return Spot{row, column, i, std::size_t(row * matrix->columns + column), pixel};
     }
-    if (const auto* bars = std::get_if<Bars>(&drawing_->items[i])) {
+    if (const auto* bars = std::get_if<Bars>(&item)) {
       for (std::size_t at = 0; at < bars->x.size(); ++at)
-        if (std::abs(bars->x[at] - x) <= 0.5) return Spot{{}, {}, i, at, pixel};
+        if (std::abs(bars->x[at] - x) <= halfWidth(*bars, at)) return Spot{{}, {}, i, at, pixel};
     }
-    const auto* line = std::get_if<Polyline>(&drawing_->items[i]);
-    if (!line || line->readOut.empty()) continue;
-    for (std::size_t at = 0; at < line->x.size(); ++at) {
-      if (!std::isfinite(line->y[at])) continue;
-      const QPointF point = pixelOf(line->x[at], line->y[at]);
-      const double far = std::hypot(point.x() - pixel.x(), point.y() - pixel.y());
-      if (far >= distance) continue;
-      distance = far;
-      nearest = Spot{{}, {}, i, at, point};
-    }
+    if (const auto spot = spotInFlow(item, i, pixel)) nearest = spot;  // nodes lie in front of what flows
+    const auto reachFor = [&](const std::vector<double>& xs, const std::vector<double>& ys) {
+      for (std::size_t at = 0; at < xs.size(); ++at) {
+        if (!std::isfinite(ys[at])) continue;
+        const QPointF point = pixelOf(xs[at], ys[at]);
+        const double far = std::hypot(point.x() - pixel.x(), point.y() - pixel.y());
+        if (far >= distance) continue;
+        distance = far;
+        nearest = Spot{{}, {}, i, at, point};
+      }
+    };
+    if (const auto* dots = std::get_if<Dots>(&item)) reachFor(dots->x, dots->y);
+    if (const auto* line = std::get_if<Polyline>(&item); line && !line->readOut.empty()) reachFor(line->x, line->y);
   }
   return nearest;
 }
@@ -233,23 +257,33 @@ void PlotView::hover(std::optional<Spot> spot) {
   readOut_ = spot ? textOf(*spot) : QString();
   layer(QStringLiteral("marks"))->replot();
   if (!moved) return;
-  const Item& item = drawing_->items[spot ? spot->item : before->item];
+  for (const auto& [axis, index] : placesOf(spot ? *spot : *before)) Q_EMIT hovered(axis, spot ? index : -1);
+}
+
+// What a spot stands for: an expert, or a layer and an expert.
+std::vector<std::pair<QString, qint64>> PlotView::placesOf(const Spot& spot) const {
+  std::vector<std::pair<QString, qint64>> places;
+  const auto add = [&](const std::string& axis, std::int64_t index) {
+    if (!axis.empty()) places.emplace_back(QString::fromStdString(axis), index);
+  };
+  const Item& item = drawing_->items[spot.item];
   if (const auto* matrix = std::get_if<Cells>(&item)) {
-    Q_EMIT hovered(QString::fromStdString(matrix->rowAxis), spot ? *spot->row : -1);
-    Q_EMIT hovered(QString::fromStdString(matrix->columnAxis), spot ? *spot->column : -1);
+    add(matrix->rowAxis, indexOf(matrix->rowIndex, *spot.row));
+    add(matrix->columnAxis, indexOf(matrix->columnIndex, *spot.column));
   } else if (const auto* bars = std::get_if<Bars>(&item)) {
-    Q_EMIT hovered(QString::fromStdString(bars->axis), spot ? indexOf(*bars, spot->at) : -1);
+    add(bars->axis, indexOf(bars->index, std::int64_t(spot.at)));
+  } else if (const auto* dots = std::get_if<Dots>(&item); dots && spot.at < dots->index.size()) {
+    if (spot.at < dots->place.size()) add(dots->placeAxis, dots->place[spot.at]);
+    add(dots->axis, dots->index[spot.at]);
+  } else if (const auto* blocks = std::get_if<Blocks>(&item); blocks && blocks->index[spot.at] >= 0) {
+    add(blocks->placeAxis, blocks->place[spot.at]);
+    add(blocks->axis, blocks->index[spot.at]);
   }
+  return places;
 }
 
 void PlotView::choose(const Spot& spot, Qt::KeyboardModifiers modifiers) {
-  const Item& item = drawing_->items[spot.item];
-  if (const auto* matrix = std::get_if<Cells>(&item)) {
-    Q_EMIT chosen(QString::fromStdString(matrix->rowAxis), *spot.row, modifiers);
-    Q_EMIT chosen(QString::fromStdString(matrix->columnAxis), *spot.column, modifiers);
-  } else if (const auto* bars = std::get_if<Bars>(&item)) {
-    Q_EMIT chosen(QString::fromStdString(bars->axis), indexOf(*bars, spot.at), modifiers);
-  }
+  for (const auto& [axis, index] : placesOf(spot)) Q_EMIT chosen(axis, index, modifiers);
 }
 
 void PlotView::mouseMoveEvent(QMouseEvent* event) {
@@ -311,12 +345,26 @@ void PlotView::keyPressEvent(QKeyEvent* event) {
       spot.where = pixelOf(double(*spot.column), double(*spot.row));
       return hover(spot);
     }
-    const auto* bars = std::get_if<Bars>(&drawing_->items[i]);
-    if (!bars || bars->x.empty()) continue;
-    const auto last = static_cast<std::int64_t>(bars->x.size()) - 1;
-    spot.at = std::size_t(std::clamp<std::int64_t>(spot_ ? std::int64_t(spot_->at) + across : 0, 0, last));
-    spot.where = pixelOf(bars->x[spot.at], bars->height[spot.at]);
-    return hover(spot);
+    const auto step = [&](const std::vector<double>& xs) {
+      const auto last = static_cast<std::int64_t>(xs.size()) - 1;
+      const bool here = spot_ && spot_->item == i;
+      spot.at = std::size_t(std::clamp<std::int64_t>(here ? std::int64_t(spot_->at) + across + down : 0, 0, last));
+    };
+    if (const auto* bars = std::get_if<Bars>(&drawing_->items[i]); bars && !bars->x.empty()) {
+      step(bars->x);
+      spot.where = pixelOf(bars->x[spot.at], bars->height[spot.at]);
+      return hover(spot);
+    }
+    if (const auto* dots = std::get_if<Dots>(&drawing_->items[i]); dots && !dots->x.empty()) {
+      step(dots->x);
+      spot.where = pixelOf(dots->x[spot.at], dots->y[spot.at]);
+      return hover(spot);
+    }
+    if (const auto* blocks = std::get_if<Blocks>(&drawing_->items[i]); blocks && !blocks->x0.empty()) {
+      step(blocks->x0);
+      spot.where = pixelOf(blocks->x1[spot.at], 0.5 * (blocks->y0[spot.at] + blocks->y1[spot.at]));
+      return hover(spot);
+    }
   }
 }
 

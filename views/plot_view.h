@@ -14,8 +14,8 @@
 namespace moescope {
 
 // Axes, ticks, zoom and layers are QCustomPlot's; what lies within the axes is painted by item_painting.h, as on paper.
-// Heat map: hover and arrow keys read out a cell, click chooses it. Lines: the wheel zooms, dragging pans, a double
-// click shows everything again.
+// Heat map: hover and arrow keys read out a cell, click chooses it. Lines and points: the wheel zooms, dragging pans, a
+// double click shows everything again.
 class PlotView : public QCustomPlot {
   Q_OBJECT
 
@@ -55,14 +55,17 @@ class PlotView : public QCustomPlot {
     }
   };
 
-  static std::int64_t indexOf(const Bars& bars, std::size_t at) {
-    return at < bars.index.size() ? bars.index[at] : static_cast<std::int64_t>(at);
+  // Where a position lies on its axis; an empty list is the axis's own order.
+  static std::int64_t indexOf(const std::vector<std::int64_t>& index, std::int64_t at) {
+    return static_cast<std::size_t>(at) < index.size() ? index[static_cast<std::size_t>(at)] : at;
   }
   void restyle();
   void rearrange();  // margins and ticks for the present size
   void showAll();
   bool zooms() const;
   std::optional<Spot> spotAt(const QPointF& pixel) const;
+  std::optional<Spot> spotInFlow(const Item& item, std::size_t which, const QPointF& pixel) const;
+  std::vector<std::pair<QString, qint64>> placesOf(const Spot& spot) const;
   void hover(std::optional<Spot> spot);
   void choose(const Spot& spot, Qt::KeyboardModifiers modifiers);
   QString textOf(const Spot& spot) const;

@@ -30,6 +30,7 @@ struct DrawingAxis {
   bool reversed = false;      // low at the top (rows of a heat map)
   bool logarithmic = false;
   std::vector<Tick> ticks;    // empty: the renderer places numeric ticks
+  bool bare = false;          // no ticks: places along it mean nothing (the height of a flow's nodes)
 };
 
 // How cell values become colours.
@@ -47,14 +48,16 @@ struct Cells {                // rows x columns unit cells centred on whole numb
   std::vector<std::string> text;     // printed in the cell when there is room; may be empty
   std::vector<std::string> readOut;  // hover text, complete with unit and interval
   std::string rowAxis, columnAxis;   // names in ViewState
+  std::vector<std::int64_t> rowIndex = {}, columnIndex = {};  // what stands where, on its axis; empty: in the axis's order
 };
 struct Bars {
   std::vector<double> x, height, low, high;  // low/high empty = no interval
   std::vector<bool> selected;
   std::vector<std::int64_t> index;           // position on the axis, for selection
   std::vector<std::string> readOut;
-  std::string axis;
+  std::string axis;                          // empty: none, the bars of a histogram
   Ink ink = Ink::muted;
+  std::vector<double> width = {};            // in units of x; empty: 1 each
 };
 struct Polyline {
   std::vector<double> x, y;                  // NaN y breaks the line
@@ -66,7 +69,40 @@ struct Polyline {
 struct Band { std::vector<double> x, low, high; Ink ink = Ink::neutral; };
 struct Rule { bool horizontal = true; double at = 0; std::string label; bool dashed = true; Ink ink = Ink::text; };
 struct Outline { double x0, y0, x1, y1; Ink ink = Ink::accent; };  // a frame around a row, a cell
-using Item = std::variant<Cells, Bars, Polyline, Band, Rule, Outline>;
+// Points of a scatter, with whiskers where there are intervals.
+struct Dots {
+  std::vector<double> x, y;
+  std::vector<double> xLow = {}, xHigh = {}, yLow = {}, yHigh = {};  // empty = no interval
+  std::vector<std::string> label = {};       // written beside those that are not empty, as far as there is room
+  std::vector<bool> selected = {};
+  std::vector<std::int64_t> index = {};      // position on `axis`, for selection; empty = none
+  std::vector<std::int64_t> place = {};      // position on `placeAxis`: the layer of an expert; empty = none
+  std::vector<std::string> readOut = {};
+  std::string axis = {}, placeAxis = {};
+  Ink ink = Ink::muted;
+};
+// Nodes of a flow: filled rectangles with a name at their right.
+struct Blocks {
+  std::vector<double> x0, x1, y0, y1;
+  std::vector<std::string> label;
+  std::vector<bool> selected;
+  std::vector<std::int64_t> index;           // on `axis`; -1 = several together
+  std::vector<std::int64_t> place;           // on `placeAxis`: the layer of an expert
+  std::vector<std::string> readOut;
+  std::string axis, placeAxis;
+  Ink ink = Ink::muted;
+};
+// What flows between nodes: a band from [y0, y0 + height0] at x0 to [y1, y1 + height1] at x1.
+struct Ribbons {
+  std::vector<double> x0, y0, height0, x1, y1, height1;
+  std::vector<double> colour;                // in the units of the drawing's scale
+  std::vector<double> strength;              // opacity, 0 to 1
+  std::vector<bool> selected;
+  std::vector<std::string> readOut;
+};
+// How far along its way up or down a ribbon is at a share of its length: no slope at either end.
+inline double ribbonRise(double share) { return share * share * (3 - 2 * share); }
+using Item = std::variant<Cells, Bars, Polyline, Band, Rule, Outline, Dots, Blocks, Ribbons>;
 
 struct DrawnTable {
   struct Heading { std::string text, unit; bool number = true; };

@@ -20,6 +20,22 @@ Figure table(std::string name, std::vector<std::string> values) {
 Figure tokenText(std::string name, std::string value) {
   return {.name = std::move(name), .mark = "token text", .values = {std::move(value)}};
 }
+Figure histogram(std::string name, std::string value) {
+  return {.name = std::move(name), .mark = "histogram", .values = {std::move(value)}};
+}
+Figure lorenz(std::string name, std::string value) {
+  return {.name = std::move(name), .mark = "lorenz", .values = {std::move(value)}};
+}
+Figure scatter(std::string name, std::vector<std::string> values) {
+  return {.name = std::move(name), .mark = "scatter", .values = std::move(values)};
+}
+Figure sankey(std::string name, std::string value) {
+  return {.name = std::move(name), .mark = "sankey", .values = {std::move(value)}};
+}
+Figure matrixWithTree(std::string name, std::string value, std::string linkage) {
+  Figure figure{.name = std::move(name), .mark = "matrix with tree", .values = {std::move(value)}};
+  return figure.option("linkage", std::move(linkage));
+}
 
 Json toJson(const Figure& figure) {
   Json json = {{"name", figure.name}, {"mark", figure.mark}, {"values", figure.values}};

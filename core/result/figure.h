@@ -37,6 +37,11 @@ Figure sortedBars(std::string name, std::string value);
 Figure lines(std::string name, std::vector<std::string> values);
 Figure table(std::string name, std::vector<std::string> values);  // Array values become columns over the first axis; or one Table value
 Figure tokenText(std::string name, std::string value);
+Figure histogram(std::string name, std::string value);
+Figure lorenz(std::string name, std::string value);
+Figure scatter(std::string name, std::vector<std::string> values);  // two arrays, x and y; or one Points value
+Figure sankey(std::string name, std::string value);
+Figure matrixWithTree(std::string name, std::string value, std::string linkage);
 
 Json toJson(const Figure& figure);
 Expected<Figure> figureFromJson(const Json& json);

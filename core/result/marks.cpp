@@ -10,7 +10,9 @@ namespace moescope {
 std::span<const Mark> marks() {
   static constexpr Mark list[] = {
       {"heat map", drawHeatMap}, {"sorted bars", drawSortedBars}, {"lines", drawLines},
-      {"table", drawTable},      {"token text", drawTokenText},
+      {"table", drawTable},      {"token text", drawTokenText},   {"histogram", drawHistogram},
+      {"lorenz", drawLorenz},    {"scatter", drawScatter},        {"matrix with tree", drawMatrixWithTree},
+      {"sankey", drawSankey},
   };
   return list;
 }

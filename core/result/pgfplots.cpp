@@ -7,55 +7,13 @@
 
 #include "core/result/colours.h"
 #include "core/result/drawing.h"
+#include "core/result/latex.h"
 #include "core/result/scale.h"
 #include "core/result/utf8.h"
 
 namespace moescope {
 
 namespace {
-
-// What pdflatex has no glyph or another meaning for. Characters outside Latin-1 that it cannot set become "?".
-std::string latex(const std::string& text) {
-  static const std::pair<std::string_view, std::string_view> known[] = {
-      {"×", "$\\times$"}, {"·", "$\\cdot$"},   {"–", "--"},         {"−", "$-$"},        {"σ", "$\\sigma$"},
-      {"₂", "$_2$"},      {"½", "$\\frac12$"}, {"¼", "$\\frac14$"}, {"⅛", "$\\frac18$"}, {"→", "$\\to$"},
-      {"…", "\\dots{}"},  {"“", "``"},         {"”", "''"},         {"’", "'"}};
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const std::size_t length = std::max<std::size_t>(characterLength(byte), 1);
-    const std::string character = text.substr(at, length);
-    at += length;
-    const auto found =
-        std::ranges::find(known, std::string_view(character), [](const auto& pair) { return pair.first; });
-    if (found != std::end(known))
-      out += found->second;
-    else if (length > 1)
-      out += byte == 0xC2 || byte == 0xC3 ? character : "?";
-    else if (std::string_view("#$%&_{}").find(static_cast<char>(byte)) != std::string_view::npos)
-      out += "\\" + character;
-    else if (byte == '\\')
-      out += "\\textbackslash{}";
-    else if (byte == '~')
-      out += "\\textasciitilde{}";
-    else if (byte == '^')
-      out += "\\textasciicircum{}";
-    else if (byte >= 32)
-      out += character;
-    else
-      out += ' ';
-  }
-  return out;
-}
-
-std::string real(double value) {
-  if (std::isnan(value)) return "nan";
-  return std::isinf(value) ? (value > 0 ? "inf" : "-inf") : fmt::format("{}", value);
-}
-
-std::string colourName(Ink ink) {
-  return fmt::format("ink{}", static_cast<int>(ink));
-}
 
 std::string preamble(double fontPoints) {
   std::string text =
@@ -71,6 +29,7 @@ std::string preamble(double fontPoints) {
 
 // `room`: how many ticks there is place for.
 std::string tickOptions(const char* axis, const DrawingAxis& drawn, std::size_t room = 1000) {
+  if (drawn.bare) return fmt::format("  {}tick=\\empty,\n", axis);
   if (drawn.ticks.empty()) return "";
   std::string places, texts;
   for (const Tick& tick : thinned(drawn.ticks, room)) {
@@ -115,7 +74,20 @@ std::string plot(const Cells& cells, const Drawing&) {
   return text;
 }
 
+// A histogram's bars have widths of their own, which ybar does not know.
+std::string widePlot(const Bars& bars) {
+  std::string text;
+  for (std::size_t i = 0; i < bars.x.size(); ++i)
+    if (std::isfinite(bars.height[i]))
+      text += fmt::format("\\fill[{}, draw=white, line width=0.2pt] (axis cs:{},0) rectangle (axis cs:{},{});\n",
+                          colourName(!bars.selected.empty() && bars.selected[i] ? Ink::accent : bars.ink),
+                          real(bars.x[i] - 0.5 * bars.width[i]), real(bars.x[i] + 0.5 * bars.width[i]),
+                          real(bars.height[i]));
+  return text;
+}
+
 std::string plot(const Bars& bars, const Drawing&) {
+  if (!bars.width.empty()) return widePlot(bars);
   std::string text;
   for (bool selected : {false, true}) {
     std::string rows;
@@ -175,6 +147,69 @@ std::string plot(const Rule& rule, const Drawing& drawing) {
 std::string plot(const Outline& frame, const Drawing&) {
   return fmt::format("\\draw[{}, line width=0.8pt] (axis cs:{},{}) rectangle (axis cs:{},{});\n", colourName(frame.ink),
                      real(frame.x0), real(frame.y0), real(frame.x1), real(frame.y1));
+}
+
+std::string plot(const Dots& dots, const Drawing&) {
+  std::string text;
+  for (bool selected : {false, true}) {
+    std::string rows;
+    for (std::size_t i = 0; i < dots.x.size(); ++i) {
+      if ((!dots.selected.empty() && dots.selected[i]) != selected) continue;
+      const auto side = [&](const std::vector<double>& from, const std::vector<double>& to, double sign) {
+        return real(from.empty() || to.empty() ? 0 : sign * (to[i] - from[i]));
+      };
+      rows += fmt::format("{} {} {} {} {} {}\n", real(dots.x[i]), real(dots.y[i]), side(dots.xLow, dots.x, 1),
+                          side(dots.x, dots.xHigh, 1), side(dots.yLow, dots.y, 1), side(dots.y, dots.yHigh, 1));
+    }
+    if (rows.empty()) continue;
+    const char* ways = dots.xLow.empty() ? "y dir=both, y explicit" : "x dir=both, x explicit, y dir=both, y explicit";
+    const std::string errors = dots.xLow.empty() && dots.yLow.empty()
+                                   ? ""
+                                   : fmt::format(", error bars/.cd, {}, error bar style={{line width=0.3pt}}", ways);
+    text += fmt::format(
+        "\\addplot[only marks, mark=*, mark size=1.2pt, {}{}] table[x=x, y=y, x error minus=a, x error plus=b, y error "
+        "minus=m, y error plus=p] {{\nx y a b m p\n{}}};\n",
+        colourName(selected ? Ink::accent : dots.ink), errors, rows);
+  }
+  for (std::size_t i = 0; i < dots.label.size(); ++i)
+    if (!dots.label[i].empty())
+      text += fmt::format("\\node[right, inner sep=2pt] at (axis cs:{},{}) {{{}}};\n", real(dots.x[i]), real(dots.y[i]),
+                          latex(dots.label[i]));
+  return text;
+}
+
+std::string plot(const Blocks& blocks, const Drawing&) {
+  std::string text;
+  for (std::size_t i = 0; i < blocks.x0.size(); ++i) {
+    text += fmt::format("\\fill[{}] (axis cs:{},{}) rectangle (axis cs:{},{});\n",
+                        colourName(blocks.selected[i] ? Ink::accent : blocks.ink), real(blocks.x0[i]),
+                        real(blocks.y0[i]), real(blocks.x1[i]), real(blocks.y1[i]));
+    if (!blocks.label[i].empty())
+      text += fmt::format("\\node[right, inner sep=1.5pt] at (axis cs:{},{}) {{{}}};\n", real(blocks.x1[i]),
+                          real(0.5 * (blocks.y0[i] + blocks.y1[i])), latex(blocks.label[i]));
+  }
+  return text;
+}
+
+// A cubic curve with its control points at thirds of the way is the rise of a ribbon.
+std::string plot(const Ribbons& ribbons, const Drawing& drawing) {
+  std::string text;
+  for (std::size_t i = 0; i < ribbons.x0.size(); ++i) {
+    const Rgb fill = ribbons.selected[i] || !drawing.scale
+                         ? paperInk(ribbons.selected[i] ? Ink::accent : Ink::muted)
+                         : colourOf(*drawing.scale, ribbons.colour[i], {.neutral = {0xb8, 0xbe, 0xc8}});
+    const double x0 = ribbons.x0[i], x1 = ribbons.x1[i], third = (x1 - x0) / 3;
+    const double y0 = ribbons.y0[i], y1 = ribbons.y1[i], top0 = y0 + ribbons.height0[i], top1 = y1 + ribbons.height1[i];
+    text += fmt::format(
+        "\\fill[fill={{rgb,255:red,{};green,{};blue,{}}}, fill opacity={:.2f}] (axis cs:{},{}) .. controls (axis "
+        "cs:{},{}) "
+        "and (axis cs:{},{}) .. (axis cs:{},{}) -- (axis cs:{},{}) .. controls (axis cs:{},{}) and (axis cs:{},{}) .. "
+        "(axis cs:{},{}) -- cycle;\n",
+        fill.red, fill.green, fill.blue, ribbons.strength[i], real(x0), real(y0), real(x0 + third), real(y0),
+        real(x1 - third), real(y1), real(x1), real(y1), real(x1), real(top1), real(x1 - third), real(top1),
+        real(x0 + third), real(top0), real(x0), real(top0));
+  }
+  return text;
 }
 
 std::string tabular(const DrawnTable& table) {

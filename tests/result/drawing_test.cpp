@@ -179,7 +179,7 @@ TEST(Figures, WithWrongNamesAreErrorsThatListTheRightOnes) {
   const auto mark = draw(result, {.name = "f", .mark = "pie", .values = {"cv"}}, {});
   ASSERT_FALSE(mark);
   EXPECT_EQ(mark.error().kind, ErrorKind::usage);
-  EXPECT_NE(mark.error().message.find("heat map, sorted bars, lines, table, token text"), std::string::npos);
+  EXPECT_NE(mark.error().message.find("heat map, sorted bars, lines, table, token text, histogram"), std::string::npos);
   const auto value = draw(result, heatMap("f", "load").over({"layer", "expert"}), {});
   ASSERT_FALSE(value);
   EXPECT_EQ(value.error().kind, ErrorKind::input);
