@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/command.h"
+#include "core/study/pack.h"
+#include "core/study/repair.h"
 #include "core/study/trust.h"
 
 namespace moescope::cli {
@@ -12,7 +14,7 @@ namespace moescope::cli {
 namespace {
 
 struct Options {
-  std::string study;
+  std::string study, out, from;
   bool json = false, now = false;
 };
 
@@ -59,27 +61,6 @@ Expected<void> info(const Options& options) {
   return {};
 }
 
-Expected<void> check(const Options& options) {
-  TRY(study, Study::open(options.study, Study::Access::read));
-  TRY(damages, study.check());
-  if (damages.empty()) {
-    if (options.json)
-      printJson(Json{{"sound", true}, {"damage", Json::array()}});
-    else
-      std::cout << options.study << " is sound\n";
-    return {};
-  }
-  Json list = Json::array();
-  for (const Study::Damage& damage : damages) {
-    list.push_back({{"what", damage.what}, {"file", damage.file}});
-    if (!options.json) std::cout << damage.file << ": " << damage.what << "\n";
-  }
-  Error error = inputError(fmt::format("{} is damaged in {} place{}: {}", options.study, damages.size(),
-                                       damages.size() == 1 ? "" : "s", damages.front().what),
-                           damages.front().file);
-  return error;
-}
-
 Expected<void> gc(const Options& options) {
   TRY(study, Study::open(options.study, Study::Access::write));
   TRY(collected, study.collect(options.now));
@@ -87,6 +68,92 @@ Expected<void> gc(const Options& options) {
     printJson(Json{{"files", collected.files}, {"bytes", collected.bytes}});
   else
     std::cout << fmt::format("removed {} files, {}\n", collected.files, inBytes(collected.bytes));
+  return {};
+}
+
+Json listOf(const std::vector<Study::Damage>& damages) {
+  Json list = Json::array();
+  for (const Study::Damage& damage : damages) list.push_back({{"what", damage.what}, {"file", damage.file}});
+  return list;
+}
+
+// What `check` and `repair` end with when something is still wrong.
+Error damaged(const Options& options, const std::vector<Study::Damage>& damages) {
+  return inputError(fmt::format("{} is damaged in {} place{}: {}", options.study, damages.size(),
+                                damages.size() == 1 ? "" : "s", damages.front().what),
+                    damages.front().file);
+}
+
+Expected<void> check(const Options& options) {
+  TRY(study, Study::open(options.study, Study::Access::read));
+  TRY(damages, study.check());
+  if (!damages.empty()) {
+    if (!options.json)
+      for (const Study::Damage& damage : damages) std::cout << damage.file << ": " << damage.what << "\n";
+    return damaged(options, damages);
+  }
+  if (options.json)
+    printJson(Json{{"sound", true}, {"damage", Json::array()}});
+  else
+    std::cout << options.study << " is sound\n";
+  return {};
+}
+
+Expected<void> repair(const Options& options) {
+  TRY(repair, repairStudy(options.study));
+  if (!options.json) {
+    for (const Study::Damage& one : repair.saved) std::cout << "saved: " << one.what << " (" << one.file << ")\n";
+    for (const Study::Damage& one : repair.lost) std::cout << "lost:  " << one.what << " (" << one.file << ")\n";
+  }
+  if (!repair.remaining.empty()) return damaged(options, repair.remaining);
+  if (options.json)
+    printJson(Json{{"sound", true}, {"saved", listOf(repair.saved)}, {"lost", listOf(repair.lost)}});
+  else
+    std::cout << options.study << (repair.saved.empty() && repair.lost.empty() ? " was sound\n" : " is sound now\n");
+  return {};
+}
+
+Json referencedJson(const Packed& packed) {
+  Json list = Json::array();
+  for (const Artifact& artifact : packed.referenced)
+    list.push_back({{"id", artifact.id}, {"kind", name(artifact.kind)}, {"path", artifact.path.string()}});
+  return list;
+}
+
+void printReferenced(const Packed& packed) {
+  for (const Artifact& artifact : packed.referenced)
+    std::cout << fmt::format("  {} {} stays where it is: {}\n", name(artifact.kind), artifact.title(),
+                             artifact.path.string());
+}
+
+Expected<void> pack(const Options& options) {
+  std::filesystem::path study = options.study;
+  if (!study.has_filename()) study = study.parent_path();  // "S/"
+  const std::string file = options.out.empty() ? study.string() + ".tar" : options.out;
+  TRY(packed, packStudy(options.study, file));
+  if (options.json) {
+    printJson(
+        Json{{"file", file}, {"files", packed.files}, {"bytes", packed.bytes}, {"referenced", referencedJson(packed)}});
+    return {};
+  }
+  std::cout << fmt::format("{} holds {} files, {}; moescope-cli study unpack NEW --from {} makes a study of it\n", file,
+                           packed.files, inBytes(packed.bytes), file);
+  printReferenced(packed);
+  return {};
+}
+
+Expected<void> unpack(const Options& options) {
+  TRY(packed, unpackStudy(options.from, options.study));
+  if (options.json) {
+    printJson(Json{{"study", options.study},
+                   {"files", packed.files},
+                   {"bytes", packed.bytes},
+                   {"referenced", referencedJson(packed)}});
+    return {};
+  }
+  std::cout << fmt::format("{} is a study now: {} files, {}, all of them whole\n", options.study, packed.files,
+                           inBytes(packed.bytes));
+  printReferenced(packed);
   return {};
 }
 
@@ -137,6 +204,11 @@ std::vector<Command> studyCommands(CLI::App& program) {
       {"info", "what is in it, how large it is, what runs", "moescope-cli study info S", info},
       {"check", "every file against its row and its digest; ends with 3 on damage", "moescope-cli study check S",
        check},
+      {"repair", "make a damaged study sound again: what can be saved is, what cannot is named and nothing is deleted",
+       "moescope-cli study repair S", repair},
+      {"pack", "write the whole study to one tar file", "moescope-cli study pack S --out s.tar", pack},
+      {"unpack", "make a study of a packed one, checked to the last byte", "moescope-cli study unpack S --from s.tar",
+       unpack},
       {"gc", "remove files that nothing needs, and what was deleted more than 30 days ago",
        "moescope-cli study gc S --now", gc},
       {"trust", "let the plugins in its own folder run; a study that was made here is trusted",
@@ -152,6 +224,10 @@ std::vector<Command> studyCommands(CLI::App& program) {
     wantJson(*word, options->json);
     if (std::string_view(row.word) == "gc")
       word->add_flag("--now", options->now, "also what was deleted less than 30 days ago");
+    if (std::string_view(row.word) == "pack")
+      word->add_option("--out", options->out, "the file; S.tar beside the study when left out")->type_name("FILE");
+    if (std::string_view(row.word) == "unpack")
+      word->add_option("--from", options->from, "a file that `study pack` wrote")->required()->type_name("FILE");
     word->footer(std::string("Example:\n  ") + row.example);
     commands.push_back({word, [options, run = row.run] { return run(*options); }});
   }

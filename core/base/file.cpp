@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "core/base/commit_point.h"
+
 namespace moescope {
 
 namespace fs = std::filesystem;
@@ -119,11 +121,13 @@ Expected<void> writeFileSafely(const fs::path& path, std::string_view bytes) {
   const int synced = ::fsync(descriptor);
   const int code = errno;
   ::close(descriptor);
+  if (synced == 0) pass(CommitPoint::fileWritten);
   if (synced != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
     const Error error = systemError("write", path.string(), synced != 0 ? code : errno);
     ::unlink(temporary.c_str());
     return error;
   }
+  pass(CommitPoint::fileRenamed);
   return syncFolder(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "core/base/commit_point.h"
+
 namespace moescope {
 
 PartFile::PartFile(std::filesystem::path path)
@@ -54,8 +56,10 @@ Expected<void> PartFile::copy(const InputFile& from, std::uint64_t offset, std::
 
 Expected<void> PartFile::finish() {
   if (::fsync(descriptor_) != 0) return failure("fsync", errno);
+  pass(CommitPoint::fileWritten);
   if (::rename(part_.c_str(), path_.c_str()) != 0) return failure("rename", errno);
   ::close(std::exchange(descriptor_, -1));
+  pass(CommitPoint::fileRenamed);
   return syncFolder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/base/commit_point.h"
 #include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/base/json_reading.h"
@@ -92,6 +93,7 @@ Expected<Json> keepPreview(const Study& study, const RequestRow& request, const 
                             {"outside", output.outside.has_value()},
                             {"kept", false}};
   }
+  pass(CommitPoint::previewMoved);
   TRY_DO(writeFileSafely(folder / "request.json", canonical(requestJson(request, inputs))));
   TRY_DO(writeFileSafely(folder / "outputs.json", canonical(outputs)));
   dropLeastRecent(study.folder() / "scratch");

@@ -133,6 +133,7 @@ void Supervisor::adopt() {
 }
 
 void Supervisor::adoptRow(const JobRow& row) {
+  if (!checkJobId(row.job)) return;  // a study of somebody else: its words become no path
   const bool ownerLives = processStart(row.pid) == row.pidStart && row.pidStart != 0;
   if (row.state == "queued" && ownerLives) return;  // its supervisor will start it
   auto json = readJson(jobRecord(fs::absolute(study_.folder()), row.job) / "order.json");

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 
+#include "core/base/commit_point.h"
 #include "core/base/file.h"
 #include "core/study/study.h"
 
@@ -131,6 +132,34 @@ Expected<std::int64_t> schemaOf(const Connection& connection, const fs::path& st
   return schema;
 }
 
+// Every table and index with the words that made it. Nothing else may be there: what somebody added (a trigger, a view,
+// a virtual table) would act on our own statements.
+Expected<std::string> schemaText(const Connection& connection) {
+  TRY(rows, connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"));
+  std::string text;
+  for (;;) {
+    TRY(more, rows.next());
+    if (!more) return text;
+    for (int column = 0; column < 4; ++column) text += rows.text(column) + "\n";
+  }
+}
+
+Expected<void> requireOurSchema(const Connection& connection, const fs::path& study, std::int64_t schema) {
+  static const Expected<std::string> current = [&]() -> Expected<std::string> {
+    TRY(empty, Connection::open(":memory:", Opening::memory));
+    for (const char* step : steps) TRY_DO(empty.runAll(step));
+    return schemaText(empty);
+  }();
+  if (!current) return current.error();
+  TRY(text, schemaText(connection));
+  if (schema == 0 ? text.empty() : text == *current) return {};
+  return inputError(fileIn(study).string() +
+                        " holds other tables, triggers or views than a catalogue of this schema has; it was not made "
+                        "by Moescope, or is damaged: `moescope-cli study repair " +
+                        study.string() + "` takes over the rows of its own tables",
+                    fileIn(study).string());
+}
+
 bool writable(const fs::path& study) {
   return ::access(study.c_str(), W_OK) == 0 && ::access(fileIn(study).c_str(), W_OK) == 0;
 }
@@ -151,6 +180,19 @@ Expected<Connection> openOnReadOnlyMedia(const fs::path& study) {
   return connection;
 }
 
+// Whole or not at all: a copy that a kill cut short is no copy.
+Expected<void> keepCopy(const Connection& connection, const fs::path& copy) {
+  std::error_code code;
+  if (fs::exists(copy, code)) return {};
+  const fs::path part = copy.string() + ".part" + std::to_string(::getpid());
+  fs::remove(part, code);
+  TRY_DO(connection.copyTo(part));
+  TRY_DO(syncFile(part));
+  fs::rename(part, copy, code);
+  if (code) return environmentError(systemError("make", copy.string(), code.value()).message, copy.string());
+  return syncFolder(copy.parent_path());
+}
+
 }  // namespace
 
 fs::path fileIn(const fs::path& study) {
@@ -165,9 +207,15 @@ Expected<void> requireStudy(const fs::path& study) {
         study.string());
   const bool there = fs::is_regular_file(fileIn(study), code);
   if (code == std::errc::permission_denied) return systemError("open", fileIn(study).string(), EACCES);
+  if (!there && fs::exists(fileIn(study).string() + ".repaired", code))
+    return inputError(study.string() + " has no study.sqlite: a repair of it was stopped; `moescope-cli study repair " +
+                          study.string() + "` carries it on",
+                      fileIn(study).string());
   if (!there) return notAStudy(study);
   if (fs::file_size(fileIn(study), code) == 0)
-    return inputError(fileIn(study).string() + " is empty; take it from a backup", fileIn(study).string());
+    return inputError(fileIn(study).string() + " is empty; take it from a backup, or run `moescope-cli study repair " +
+                          study.string() + "`, which finds the artifacts beside it",
+                      fileIn(study).string());
   return {};
 }
 
@@ -188,16 +236,26 @@ bool onNetwork(const fs::path& folder) {
   return std::find(network.begin(), network.end(), static_cast<std::uint32_t>(status.f_type)) != network.end();
 }
 
+Expected<void> build(const fs::path& file) {
+  {
+    TRY(connection, Connection::open(file, Opening::create));
+    TRY_DO(migrate(connection, 0));
+  }
+  // The connection is closed, so it is one whole file.
+  return syncFile(file);
+}
+
+Expected<void> requireOurs(const Connection& connection, const fs::path& study) {
+  TRY(schema, schemaOf(connection, study));
+  return requireOurSchema(connection, study, schema);
+}
+
 Expected<void> create(const fs::path& study) {
   const fs::path file = fileIn(study), draft = file.string() + ".part" + std::to_string(::getpid());
   std::error_code code;
   fs::remove(draft, code);
-  auto built = [&]() -> Expected<void> {
-    TRY(connection, Connection::open(draft, Opening::create));
-    return migrate(connection, 0);
-  }();
-  // The connection is closed here, so the draft is one whole file.
-  if (built) built = syncFile(draft);
+  auto built = build(draft);
+  if (built) pass(CommitPoint::catalogueDrafted);
   // A link, not a rename: of two processes that create the same study, one is told so.
   if (built && ::link(draft.c_str(), file.c_str()) != 0) {
     const int reason = errno;
@@ -206,6 +264,7 @@ Expected<void> create(const fs::path& study) {
     else if (::rename(draft.c_str(), file.c_str()) != 0)
       built = systemError("create", file.string(), errno);
   }
+  if (built) pass(CommitPoint::catalogueLinked);
   fs::remove(draft, code);
   if (!built) return built;
   return syncFolder(study);
@@ -216,13 +275,13 @@ Expected<Connection> openForWriting(const fs::path& study) {
   TRY_DO(requireWritable(study));
   TRY(connection, Connection::open(fileIn(study), Opening::readWrite));
   TRY(schema, schemaOf(connection, study));
+  TRY_DO(requireOurSchema(connection, study, schema));
   TRY_DO(connection.run(onNetwork(study) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL"));
   // FULL: a row that was committed survives a power cut, since the row is the commit point.
   TRY_DO(connection.runAll("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   if (schema < studySchema) {
-    const fs::path copy = fileIn(study).string() + ".schema" + std::to_string(schema);
-    std::error_code code;
-    if (!fs::exists(copy, code)) TRY_DO(connection.copyTo(copy));
+    TRY_DO(keepCopy(connection, fileIn(study).string() + ".schema" + std::to_string(schema)));
+    pass(CommitPoint::catalogueCopied);
     TRY_DO(migrate(connection, schema));
   }
   return connection;
@@ -232,6 +291,7 @@ Expected<Connection> openForReading(const fs::path& study) {
   TRY_DO(requireStudy(study));
   TRY(connection, writable(study) ? Connection::open(fileIn(study), Opening::readWrite) : openOnReadOnlyMedia(study));
   TRY(schema, schemaOf(connection, study));
+  TRY_DO(requireOurSchema(connection, study, schema));
   if (schema < studySchema)
     return inputError(study.string() + " has schema " + std::to_string(schema) + " and this program writes schema " +
                           std::to_string(studySchema) + "; the next command that writes to it brings it up to date",

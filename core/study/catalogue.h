@@ -13,6 +13,12 @@ std::filesystem::path fileIn(const std::filesystem::path& study);
 // Builds an empty catalogue beside its place and puts it there in one step; a usage error when there is one already.
 Expected<void> create(const std::filesystem::path& study);
 
+// Builds an empty catalogue of this schema in a new file, synced.
+Expected<void> build(const std::filesystem::path& file);
+
+// An error for an application or schema that is not ours, or for anything that somebody added to the schema.
+Expected<void> requireOurs(const sqlite::Connection& connection, const std::filesystem::path& study);
+
 // An input error that says what is wrong with a folder that is missing or no study. Cheap: opens nothing.
 Expected<void> requireStudy(const std::filesystem::path& study);
 // An environment error on read-only media or without permission.

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/base/commit_point.h"
 #include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/study/place.h"
@@ -31,11 +32,15 @@ Expected<Settled> settle(const Study::Produced& produced) {
     settled.bytes = bytesBelow(*produced.outside);
     return settled;
   }
+  if (const auto link = place::linkAt(produced.written))
+    return inputError("an operation wrote the link " + link->string() + "; what becomes part of a study is files",
+                      link->string());
   TRY_DO(syncTree(produced.written));
   TRY_ASSIGN(settled.id, place::idOfWritten(produced.kind, produced.written));
   for (const std::string& extension : place::extensionsOf(produced.kind))
     settled.bytes += bytesBelow(produced.written / ("content" + extension));
   if (place::extensionsOf(produced.kind).empty()) settled.bytes = bytesBelow(produced.written);
+  pass(CommitPoint::outputSynced);
   return settled;
 }
 
@@ -63,6 +68,7 @@ class Placing {
                                 move.from.string());
       moves_.push_back(move);
       folders_.insert(move.to.parent_path());
+      pass(CommitPoint::outputPlaced);
     }
     return {};
   }
@@ -147,10 +153,13 @@ Expected<std::map<std::string, std::string>> Study::commit(
       TRY_DO(insertOutput(*state_, request, settled, true));
       idByPort[settled.produced.port] = settled.id;
     }
-    return placing.sync(state_->folder);
+    TRY_DO(placing.sync(state_->folder));
+    pass(CommitPoint::outputFiled);
+    return {};
   };
   TRY_DO(state_->write(insert));
   placing.keep();
+  pass(CommitPoint::outputCommitted);
   dropLeftovers(all);
   return idByPort;
 }
@@ -163,10 +172,13 @@ Expected<std::string> Study::commitSnapshot(const RequestRow& request, const Pro
     TRY_DO(insertRequest(*state_, request));
     TRY_DO(insertArtifact(*state_, settled, placing, revision));
     TRY_DO(insertOutput(*state_, request, settled, false));
-    return placing.sync(state_->folder);
+    TRY_DO(placing.sync(state_->folder));
+    pass(CommitPoint::outputFiled);
+    return {};
   };
   TRY_DO(state_->write(insert));
   placing.keep();
+  pass(CommitPoint::outputCommitted);
   dropLeftovers({settled});
   return settled.id;
 }

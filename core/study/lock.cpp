@@ -157,6 +157,13 @@ Expected<Lock> Lock::take(const fs::path& study) {
   }
 }
 
+Expected<Lock> Lock::takeAlone(const fs::path& study) {
+  TRY(lock, take(study));
+  if (::flock(lock.state_->descriptor.number, LOCK_EX | LOCK_NB) == 0) return lock;
+  return environmentError(study.string() + " is open for writing in another program; close it there first",
+                          (study / "lock").string());
+}
+
 std::string hostName() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";

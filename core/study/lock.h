@@ -17,6 +17,9 @@ class Lock {
  public:
   // An environment error that names the host when another one holds it.
   static Expected<Lock> take(const std::filesystem::path& study);
+  // The same, but an environment error while another process of this host has the study open for writing; and others
+  // wait until this one is done.
+  static Expected<Lock> takeAlone(const std::filesystem::path& study);
   Lock(Lock&&) noexcept;
   Lock& operator=(Lock&&) noexcept;
   ~Lock();

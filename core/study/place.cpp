@@ -29,6 +29,11 @@ bool required(Kind kind, const std::string& extension) {
 }
 }  // namespace
 
+bool isId(std::string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 std::vector<std::string> extensionsOf(Kind kind) {
   switch (kind) {
     case Kind::result:
@@ -113,6 +118,22 @@ Expected<std::string> idOfPlaced(Kind kind, const std::string& id, const fs::pat
   return idOfFiles(files);
 }
 
+std::vector<Kind> kindsIn(const std::string& folder) {
+  std::vector<Kind> kinds;
+  for (int kind = 0; kind <= static_cast<int>(Kind::sheet); ++kind)
+    if (folderOf(static_cast<Kind>(kind)) == folder) kinds.push_back(static_cast<Kind>(kind));
+  return kinds;
+}
+
+std::optional<fs::path> linkAt(const fs::path& path) {
+  std::error_code code;
+  if (fs::is_symlink(fs::symlink_status(path, code))) return path;
+  if (!fs::is_directory(path, code)) return std::nullopt;
+  for (fs::recursive_directory_iterator walk(path, code), end; !code && walk != end; walk.increment(code))
+    if (walk->is_symlink(code)) return walk->path();
+  return std::nullopt;
+}
+
 std::vector<fs::path> presentAt(Kind kind, const std::string& id, const fs::path& study) {
   const auto extensions = extensionsOf(kind);
   std::vector<fs::path> candidates, present;
@@ -127,9 +148,10 @@ std::vector<fs::path> presentAt(Kind kind, const std::string& id, const fs::path
 bool complete(Kind kind, const std::string& id, const fs::path& study) {
   const auto extensions = extensionsOf(kind);
   std::error_code code;
-  if (extensions.empty()) return fs::is_directory(study / pathOf(kind, id), code);
+  if (extensions.empty()) return fs::is_directory(fs::symlink_status(study / pathOf(kind, id), code));
   return std::all_of(extensions.begin(), extensions.end(), [&](const std::string& extension) {
-    return !required(kind, extension) || fs::is_regular_file(study / folderOf(kind) / (id + extension), code);
+    const fs::path file = study / folderOf(kind) / (id + extension);
+    return !required(kind, extension) || fs::is_regular_file(fs::symlink_status(file, code));
   });
 }
 

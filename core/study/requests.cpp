@@ -63,7 +63,7 @@ Expected<std::optional<std::map<std::string, std::string>>> Study::outputsOf(con
     const bool there =
         outside ? fs::exists(*outside, code)
                 : place::complete(kindFromName(rows.text(3)).value_or(Kind::result), rows.text(1), state_->folder);
-    if (rows.text(2) != "present" || !there) return std::optional<std::map<std::string, std::string>>{};
+    if (rows.text(2) != "present" || !place::isId(rows.text(1)) || !there) return std::optional<std::map<std::string, std::string>>{};
     idByPort.emplace(rows.text(0), rows.text(1));
   }
   if (idByPort.empty()) return std::optional<std::map<std::string, std::string>>{};

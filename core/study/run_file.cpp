@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/base/commit_point.h"
 #include "core/base/file.h"
 #include "core/base/json_reading.h"
 #include "core/study/run_segments.h"
@@ -100,6 +101,7 @@ class Stream {
       TRY(segments, RunSegments::open(files));
       TRY_DO(compactRunFiles(folder_ / name, segments));
     }
+    pass(CommitPoint::segmentsMerged);
     std::error_code code;
     for (const fs::path& file : files)
       if (file.filename() != name) fs::remove(file, code);

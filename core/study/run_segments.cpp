@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/base/checked.h"
+#include "core/base/commit_point.h"
 #include "core/base/file.h"
 
 namespace moescope {
@@ -57,6 +58,7 @@ Expected<void> writeBlocks(const fs::path& path, const std::vector<std::int64_t>
     return file.close();
   }();
   if (written) written = syncFile(draft);
+  if (written) pass(CommitPoint::segmentWritten);
   std::error_code code;
   if (written) fs::rename(draft, path, code);
   if (written && code) written = systemError("rename", draft.string(), code.value());
@@ -64,6 +66,7 @@ Expected<void> writeBlocks(const fs::path& path, const std::vector<std::int64_t>
     fs::remove(draft, code);
     return written;
   }
+  pass(CommitPoint::segmentRenamed);
   return syncFolder(path.parent_path());
 }
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 // A file: address, so that options ride along; everything that such an address gives a meaning to is escaped.
 std::string address(const std::filesystem::path& file, Opening how) {
   static constexpr char digits[] = "0123456789ABCDEF";
+  if (how == Opening::memory) return "file::memory:";
   std::string uri = "file:";
   for (const unsigned char c : std::filesystem::absolute(file).string()) {
     const bool plain = std::isalnum(c) || c == '/' || c == '.' || c == '-' || c == '_';
@@ -26,8 +27,22 @@ std::string address(const std::filesystem::path& file, Opening how) {
       return uri + "?mode=ro";
     case Opening::immutable:
       return uri + "?mode=ro&immutable=1";
+    case Opening::memory:
+      break;
   }
   return uri;
+}
+
+// A catalogue may come from anybody (sqlite.org/security.html): what its schema holds beside tables is never run, cells
+// are checked before they are read, and no value is larger than anything a catalogue needs.
+void trustNothing(sqlite3* handle) {
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 256 << 20);
+  sqlite3_exec(handle, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", nullptr, nullptr, nullptr);
 }
 }  // namespace
 
@@ -70,6 +85,7 @@ Expected<Connection> Connection::open(const std::filesystem::path& file, Opening
   connection.handle_.reset(handle);
   if (code != SQLITE_OK) return connection.error("open");
   sqlite3_busy_timeout(handle, 10'000);
+  trustNothing(handle);
   return connection;
 }
 
@@ -123,7 +139,13 @@ std::int64_t Connection::changes() const {
 }
 
 Expected<void> Connection::copyTo(const std::filesystem::path& file) const {
-  return run("VACUUM INTO ?", {file.string()});
+  TRY(copy, open(file, Opening::create));
+  sqlite3_backup* backup = sqlite3_backup_init(copy.handle_.get(), "main", handle_.get(), "main");
+  if (backup == nullptr) return copy.error("copy to");
+  sqlite3_backup_step(backup, -1);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK) return copy.error("copy to");
+  // The copy carries the mark of a write-ahead log and has none.
+  return copy.run("PRAGMA journal_mode = DELETE");
 }
 
 Error Connection::error(std::string_view doing) const {
@@ -134,7 +156,8 @@ Error Connection::error(std::string_view doing) const {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       return inputError(name + " is damaged (" + sqlite3_errstr(code & 0xff) +
-                            "); take it from a backup, the artifacts' files beside it are not touched",
+                            "); `moescope-cli study repair " + file_.parent_path().string() +
+                            "` saves what can be read, the artifacts' files beside it are not touched",
                         name);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -142,6 +165,8 @@ Error Connection::error(std::string_view doing) const {
                               name);
     case SQLITE_READONLY:
       return environmentError(said + "it is read-only", name);
+    case SQLITE_TOOBIG:
+      return inputError(name + " holds a value of more than 256 MiB, which no catalogue of ours does", name);
     case SQLITE_FULL:
       return environmentError(said + "the disk is full; what was committed before is safe", name);
     case SQLITE_CANTOPEN:

@@ -43,7 +43,8 @@ class Statement {
   const Connection* connection_;
 };
 
-enum class Opening { create, readWrite, readOnly, immutable };
+// `memory` ignores the file's name: an empty database that goes with its connection.
+enum class Opening { create, readWrite, readOnly, immutable, memory };
 
 class Connection {
  public:
@@ -56,7 +57,7 @@ class Connection {
   Expected<std::optional<std::string>> text(std::string_view sql, Arguments arguments = {}) const;
   Expected<std::int64_t> integer(std::string_view sql, Arguments arguments = {}) const;  // 0 for no row
   std::int64_t changes() const;  // rows touched by the last statement
-  // A consistent copy of the whole database in one new file.
+  // A consistent copy of the whole database in one new file, page by page: every table begins where it did.
   Expected<void> copyTo(const std::filesystem::path& file) const;
 
   Error error(std::string_view doing) const;  // of the last call that failed

@@ -33,10 +33,13 @@ bool mayBecomeStudy(const fs::path& folder) {
   return !code;
 }
 
-Artifact artifactFrom(const sqlite::Statement& row, const fs::path& study) {
+// Nothing for a row that no Moescope wrote: its id would become a path. `study check` names such rows.
+std::optional<Artifact> artifactFrom(const sqlite::Statement& row, const fs::path& study) {
   Artifact artifact;
   artifact.id = row.text(0);
-  artifact.kind = kindFromName(row.text(1)).value_or(Kind::result);
+  const auto kind = kindFromName(row.text(1));
+  if (!kind || !place::isId(artifact.id)) return std::nullopt;
+  artifact.kind = *kind;
   const std::string state = row.text(2);
   artifact.state = state == "deleted"   ? ArtifactState::deleted
                    : state == "evicted" ? ArtifactState::evicted
@@ -100,7 +103,7 @@ Expected<std::vector<Artifact>> Study::State::artifacts(const std::string& where
   for (;;) {
     TRY(more, rows.next());
     if (!more) return artifacts;
-    artifacts.push_back(artifactFrom(rows, folder));
+    if (auto artifact = artifactFrom(rows, folder)) artifacts.push_back(*std::move(artifact));
   }
 }
 

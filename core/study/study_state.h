@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "core/base/commit_point.h"
 #include "core/study/catalogue.h"
 #include "core/study/lock.h"
 #include "core/study/study.h"
@@ -26,7 +27,10 @@ struct Study::State {
     TRY(transaction, sqlite::Transaction::begin(connection, sqlite::Transaction::Mode::immediate));
     TRY(revision, raiseRevision());
     TRY_DO(work(revision));
-    return transaction.commit();
+    pass(CommitPoint::changeMade);
+    TRY_DO(transaction.commit());
+    pass(CommitPoint::changeCommitted);
+    return {};
   }
   // Marks an artifact's row as changed; a usage error when there is no such artifact.
   Expected<void> touch(const std::string& id, std::int64_t revision) const;

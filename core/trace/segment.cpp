@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/base/commit_point.h"
 #include "core/base/file.h"
 
 namespace moescope {
@@ -20,9 +21,11 @@ fs::path working(const fs::path& file) {
 
 Expected<void> moveInto(const fs::path& from, const fs::path& to) {
   TRY_DO(syncFile(from));
+  pass(CommitPoint::segmentWritten);
   std::error_code code;
   fs::rename(from, to, code);
   if (code) return systemError("rename", from.string(), code.value());
+  pass(CommitPoint::segmentRenamed);
   return syncFolder(to.parent_path());
 }
 

@@ -2,7 +2,6 @@
 #include "core/study/study.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,47 +14,12 @@
 #include "core/base/digest.h"
 #include "core/base/process.h"
 #include "core/study/lock.h"
-#include "core/study/place.h"
-#include "tests/study/temporary_folder.h"
+#include "tests/study/small_study.h"
 
 namespace moescope {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Fails the test with the error's own words.
-template <class T>
-T must(Expected<T> expected) {
-  if (!expected) throw std::runtime_error(expected.error().message);
-  return *std::move(expected);
-}
-inline void must(Expected<void> expected) {
-  if (!expected) throw std::runtime_error(expected.error().message);
-}
-
-RequestRow requestNumbered(const std::string& text) {
-  return {sha256(text), "load.balance", 1, R"({"operation":"load.balance"})", R"({"host":"here"})"};
-}
-
-Study::Produced produced(const Study& study, const std::string& request, const std::string& text,
-                         Kind kind = Kind::result) {
-  const fs::path written = study.jobFolder(sha256(request)) / "result";
-  if (place::extensionsOf(kind).empty()) writeText(written / "part.bin", text);
-  for (const std::string& extension : place::extensionsOf(kind))
-    writeText(written / ("content" + extension), text + extension);
-  return {.port = "result", .kind = kind, .written = written};
-}
-
-std::string commitText(Study& study, const std::string& request, const std::string& text, Kind kind = Kind::result) {
-  return must(study.commit(requestNumbered(request), {}, {produced(study, request, text, kind)})).at("result");
-}
-
-void runSql(const fs::path& file, const char* sql) {
-  sqlite3* handle = nullptr;
-  ASSERT_EQ(sqlite3_open(file.c_str(), &handle), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
-  sqlite3_close(handle);
-}
 
 struct StudyTest : testing::Test {
   TemporaryFolder folder;

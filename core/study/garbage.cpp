@@ -3,16 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 #include <set>
 
+#include "core/base/commit_point.h"
 #include "core/base/file.h"
 #include "core/base/process.h"
 #include "core/study/place.h"
 #include "core/study/study_state.h"
 
-// `study check` and `study gc`.
+// `study gc`, in two transactions: the first one says that what was removed long ago is evicted, the second one takes
+// what then has no row. Killed at any moment, files may be there that nobody needs, and never a row without its files.
 namespace moescope {
 
 namespace fs = std::filesystem;
@@ -28,11 +29,6 @@ std::string utcDaysAgo(std::int64_t days) {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
-}
-
-bool isId(const std::string& text) {
-  return text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 // The last change of anything below a folder.
@@ -74,6 +70,7 @@ class Pile {
     std::error_code code;
     fs::rename(path, folder_ / std::to_string(taken_++), code);
     if (code) return environmentError(systemError("collect", path.string(), code.value()).message, path.string());
+    pass(CommitPoint::garbageTaken);
     return {};
   }
   // Also what an earlier gc that was killed left.
@@ -87,6 +84,7 @@ class Pile {
       collected.bytes += bytesBelow(pile);
       for (fs::recursive_directory_iterator walk(pile, code), end; !code && walk != end; walk.increment(code))
         if (walk->is_regular_file(code)) ++collected.files;
+      pass(CommitPoint::garbageCounted);
       fs::remove_all(pile, code);
     }
     return collected;
@@ -97,19 +95,18 @@ class Pile {
   std::size_t taken_ = 0;
 };
 
-// Rows marked deleted long enough ago lose their files and are evicted from then on.
-Expected<void> collectDeleted(const Study::State& state, bool now, const std::vector<JobRow>& living,
-                              std::int64_t revision, Pile& pile) {
+// Rows marked deleted long enough ago are evicted: their files have no owner from then on.
+Expected<void> evictDeleted(const Study::State& state, bool now, const std::vector<JobRow>& living,
+                            std::int64_t revision) {
   TRY(expired, state.artifacts("WHERE a.state = 'deleted' AND a.deleted <= ?",
                                {now ? std::string("9999") : utcDaysAgo(keptDays)}));
   for (const Artifact& artifact : expired) {
     // A living job may be reading it: its request names it.
     const bool inUse = std::any_of(living.begin(), living.end(), [&](const JobRow& job) {
-      return orderNames(state.folder / "jobs" / job.job, artifact.id) ||
-             orderNames(state.folder / "jobs" / job.request, artifact.id);
+      return orderNames(state.folder / "jobs" / fs::path(job.job).filename(), artifact.id) ||
+             orderNames(state.folder / "jobs" / fs::path(job.request).filename(), artifact.id);
     });
     if (inUse) continue;
-    for (const fs::path& path : place::presentAt(artifact.kind, artifact.id, state.folder)) TRY_DO(pile.take(path));
     TRY_DO(state.connection.run("UPDATE artifact SET state = 'evicted', revision = ? WHERE id = ?",
                                 {revision, artifact.id}));
   }
@@ -128,7 +125,7 @@ Expected<void> collectWithoutRow(const Study::State& state, Pile& pile) {
     std::error_code code;
     std::vector<fs::path> garbage;
     for (const auto& entry : fs::directory_iterator(folder, code))
-      if (isId(entry.path().stem().string()) && !owned.contains(entry.path())) garbage.push_back(entry.path());
+      if (place::isId(entry.path().stem().string()) && !owned.contains(entry.path())) garbage.push_back(entry.path());
     for (const fs::path& path : garbage) TRY_DO(pile.take(path));
   }
   return {};
@@ -154,55 +151,31 @@ Expected<void> collectJobs(const Study& study, const Study::State& state, const 
 
 }  // namespace
 
-Expected<std::vector<Study::Damage>> Study::check() const {
-  std::vector<Damage> damages;
-  const std::string file = catalogue::fileIn(state_->folder).string();
-  auto report = [&](std::string_view pragma, const std::string& what) -> Expected<void> {
-    TRY(rows, state_->connection.prepare(pragma));
-    for (;;) {
-      auto more = rows.next();
-      // Damage that stops the check itself is damage.
-      if (!more && more.error().kind == ErrorKind::input)
-        return damages.push_back({more.error().message, file}), Expected<void>{};
-      if (!more) return std::move(more).error();
-      if (!*more) return {};
-      if (rows.text(0) != "ok") damages.push_back({what + rows.text(0), file});
-    }
-  };
-  TRY_DO(report("PRAGMA integrity_check(20)", "the catalogue is damaged: "));
-  TRY_DO(report("PRAGMA foreign_key_check", "the catalogue has a row that points nowhere in its table "));
-  TRY(artifacts, state_->artifacts("WHERE a.state <> 'evicted' ORDER BY a.rowid"));
-  for (const Artifact& artifact : artifacts) {
-    const std::string what = std::string(name(artifact.kind)) + " " + artifact.title();
-    std::error_code code;
-    const bool inside = artifact.path == state_->folder / place::pathOf(artifact.kind, artifact.id);
-    if (!inside) {
-      if (!fs::exists(artifact.path, code))
-        damages.push_back({what + " is no longer where it was imported from", artifact.path.string()});
-      continue;
-    }
-    if (!place::complete(artifact.kind, artifact.id, state_->folder)) {
-      damages.push_back({what + " has a row and no file; run what made it again", artifact.path.string()});
-      continue;
-    }
-    const auto id = place::idOfPlaced(artifact.kind, artifact.id, state_->folder);
-    if (!id)
-      damages.push_back({what + " cannot be read: " + id.error().message, artifact.path.string()});
-    else if (*id != artifact.id)
-      damages.push_back(
-          {what + " was changed after it was committed: its content no longer has its id", artifact.path.string()});
-  }
-  return damages;
-}
-
 Expected<Study::Collected> Study::collect(bool now) {
+  // What a study of somebody else calls its own folders may be a link to folders of ours.
+  for (const char* own : {"jobs", "scratch"}) {
+    std::error_code code;
+    const fs::path folder = state_->folder / own;
+    if (fs::is_symlink(fs::symlink_status(folder, code)))
+      return inputError(folder.string() + " is a link; nothing is removed through it: put a folder in its place",
+                        folder.string());
+  }
   Pile pile(state_->folder);
-  auto gather = [&](std::int64_t revision) -> Expected<void> {
-    TRY(living, jobs());
-    std::erase_if(living, [](const JobRow& job) { return !holdsOn(job); });
-    TRY_DO(collectDeleted(*state_, now, living, revision, pile));
+  auto living = [this]() -> Expected<std::vector<JobRow>> {
+    TRY(rows, jobs());
+    std::erase_if(rows, [](const JobRow& job) { return !holdsOn(job); });
+    return rows;
+  };
+  auto evict = [&](std::int64_t revision) -> Expected<void> {
+    TRY(holding, living());
+    return evictDeleted(*state_, now, holding, revision);
+  };
+  TRY_DO(state_->write(evict));
+  pass(CommitPoint::garbageEvicted);
+  auto gather = [&](std::int64_t) -> Expected<void> {
+    TRY(holding, living());
     TRY_DO(collectWithoutRow(*state_, pile));
-    return collectJobs(*this, *state_, living, pile);
+    return collectJobs(*this, *state_, holding, pile);
   };
   TRY_DO(state_->write(gather));
   return pile.burn();
