@@ -11,8 +11,8 @@ namespace moescope {
 
 std::span<const Operation> lightOperations() {
   static const std::vector<Operation> operations{
-      corpusImport, corpusSynthetic, modelImport,      modelInspect, tensorInspect,
-      loadBalance,  loadFrequency,   specialiseDomain, tokensText,
+      corpusImport, corpusSynthetic, modelImport,      modelInspect,         tensorInspect,
+      loadBalance,  loadFrequency,   specialiseDomain, specialiseVocabulary, tokensText,
   };
   return operations;
 }

@@ -69,14 +69,25 @@ void keepDomains(Counters& counters, const TraceFilter& filter) {
   }
 }
 
-Expected<Counters> countChunks(const Trace& trace, const TraceFilter& filter, Job& job) {
+// Leaves each token its first `choices` experts; 0 leaves all.
+TraceChunk firstChoices(TraceChunk chunk, const TraceInfo& info, std::int64_t choices) {
+  for (std::size_t layer = 0; choices > 0 && layer < info.layers.size(); ++layer) {
+    const std::int64_t columns = info.layers[layer].columns();
+    std::vector<std::uint16_t>& expert = chunk.layers[layer].expert;
+    for (std::size_t at = 0; at < expert.size(); ++at)
+      if (static_cast<std::int64_t>(at) % columns >= choices) expert[at] = noExpert;
+  }
+  return chunk;
+}
+
+Expected<Counters> countChunks(const Trace& trace, const TraceFilter& filter, std::int64_t choices, Job& job) {
   TRY_DO(checkCountersFit(trace.info()));
   Counters counters = Counters::emptyFor(trace.info());
   for (std::uint64_t first = 0; first < trace.tokens(); first += tokensPerRead) {
     if (job.cancelled()) return cancelledError();
     job.progress(0.5 * static_cast<double>(first) / static_cast<double>(trace.tokens()), "reading the trace");
     TRY(chunk, trace.read(first, std::min(tokensPerRead, trace.tokens() - first), Trace::weights | Trace::logits));
-    counters.add(keepTokens(chunk, keptTokens(filter, chunk)));
+    counters.add(firstChoices(keepTokens(chunk, keptTokens(filter, chunk)), trace.info(), choices));
   }
   return counters;
 }
@@ -161,12 +172,13 @@ std::int64_t CountedTrace::mostColumns() const {
   return most;
 }
 
-Expected<CountedTrace> countTrace(const Artifact& artifact, const Parameters& set, bool everything, Job& job) {
+Expected<CountedTrace> countTrace(const Artifact& artifact, const Parameters& set, bool everything, Job& job,
+                                  std::int64_t choices) {
   TRY(trace, Trace::open(artifact.path));
   if (trace.info().layers.empty()) return denseError(artifact);
   TRY(filter, traceFilter(trace.info(), set));
   CountedTrace counted{.info = trace.info(), .source = artifact.title()};
-  bool chunks = filter.byClass || (filter.byDomain && everything);
+  bool chunks = filter.byClass || (filter.byDomain && everything) || (choices > 0 && choices < counted.mostColumns());
   if (!chunks) {
     TRY_ASSIGN(counted.counters, trace.counters());
     if (filter.byDomain && documentsAreOfOneDomain(counted.counters))
@@ -174,7 +186,7 @@ Expected<CountedTrace> countTrace(const Artifact& artifact, const Parameters& se
     else
       chunks = filter.byDomain;
   }
-  if (chunks) TRY_ASSIGN(counted.counters, countChunks(trace, filter, job));
+  if (chunks) TRY_ASSIGN(counted.counters, countChunks(trace, filter, choices, job));
   if (counted.counters.tokens == 0)
     return filter.byDomain || filter.byClass
                ? usageError(fmt::format("no token of the trace {} is left by the filters domains and classes",
@@ -219,6 +231,19 @@ Axis expertAxis(const TraceInfo& info) {
 }
 Axis domainAxis(const TraceInfo& info) {
   return {.name = "domain", .labels = info.domains};
+}
+
+std::vector<double> paddedByExpert(const TraceInfo& info, std::size_t rows,
+                                   const std::function<std::vector<double>(std::size_t layer)>& of, double padding) {
+  const std::size_t most = expertAxis(info).labels.size();
+  std::vector<double> all(info.layers.size() * rows * most, padding);
+  for (std::size_t layer = 0; layer < info.layers.size(); ++layer) {
+    const auto experts = static_cast<std::size_t>(info.layers[layer].numExperts);
+    const std::vector<double> values = of(layer);
+    for (std::size_t at = 0; at < values.size(); ++at)
+      all[(layer * rows + at / experts) * most + at % experts] = values[at];
+  }
+  return all;
 }
 
 Json traceFacts(const CountedTrace& counted, const std::string& operation) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,8 +41,10 @@ struct CountedTrace {
 
 // Domains alone come from the additive counters (exact: a document is of one domain); `everything` asks for the tables
 // that these do not split by domain (ranks, weights, pairs), and then, as for classes, the trace is read in chunks.
-// Input error for a dense model; usage error where no token is left.
-Expected<CountedTrace> countTrace(const Artifact& trace, const Parameters& set, bool everything, Job& job);
+// `choices` > 0 counts only a token's first so many experts (in chunks too). Input error for a dense model; usage error
+// where no token is left.
+Expected<CountedTrace> countTrace(const Artifact& trace, const Parameters& set, bool everything, Job& job,
+                                  std::int64_t choices = 0);
 // The header alone: what estimate() may look at.
 Expected<TraceInfo> inspectTrace(const Artifact& trace, const Parameters& set);
 // Memory of the counters and time of `draws` resamples.
@@ -49,6 +53,10 @@ Cost countingCost(const TraceInfo& info, std::int64_t draws);
 Axis layerAxis(const TraceInfo& info);   // "3 (block 4)"
 Axis expertAxis(const TraceInfo& info);  // as many as the largest layer has
 Axis domainAxis(const TraceInfo& info);
+// [layer, rows, expert] from each layer's [rows, expert], padded where a layer has fewer experts than the largest.
+std::vector<double> paddedByExpert(const TraceInfo& info, std::size_t rows,
+                                   const std::function<std::vector<double>(std::size_t layer)>& of,
+                                   double padding = std::numeric_limits<double>::quiet_NaN());
 Json traceFacts(const CountedTrace& counted, const std::string& operation);
 Json traceSummary(const CountedTrace& counted);
 

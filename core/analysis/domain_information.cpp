@@ -58,14 +58,24 @@ class Strays {
       const double counted = (1 + static_cast<double>(asFar_[at])) / (1 + static_cast<double>(draws));
       all[at] = counted;
       if (asFar_[at] > 0 || squares_[at] == 0) continue;
-      const double deviation = std::sqrt(static_cast<double>(squares_[at]) / static_cast<double>(draws));
-      const double tail = twoSidedNormal(static_cast<double>(distance_[at]) / deviation);
+      const double tail = twoSidedNormal(distanceInDeviations(at, draws));
       all[at] = std::min(counted, std::max(tail, rarest[at / experts_]));
     }
     return all;
   }
 
+  std::vector<double> z(std::int64_t draws) const {
+    std::vector<double> all(observed_.size(), nan);
+    for (std::size_t at = 0; at < all.size(); ++at)
+      if (squares_[at] > 0) all[at] = distanceInDeviations(at, draws);
+    return all;
+  }
+
  private:
+  double distanceInDeviations(std::size_t at, std::int64_t draws) const {
+    return static_cast<double>(distance_[at]) /
+           std::sqrt(static_cast<double>(squares_[at]) / static_cast<double>(draws));
+  }
   std::vector<std::int64_t> unitsFrom(std::span<const double> table) const {
     std::vector<std::int64_t> units(table.size());
     for (std::size_t domain = 0; domain * experts_ < table.size(); ++domain) {
@@ -114,17 +124,20 @@ double domainEntropy(std::span<const double> table, std::size_t experts) {
   return entropy;
 }
 
-Expected<DomainNull> permuteDomains(const DocumentTable& table, const Draws& draws, const Poll& poll) {
+Expected<DomainNull> permuteDomains(const DocumentTable& table, const Draws& draws, const Poll& poll,
+                                    const DrawVisitor& also) {
   const auto experts = static_cast<std::size_t>(table.cells);
-  DomainNull null{.information = std::vector<double>(draws.count)};
+  DomainNull null{.information = std::vector<double>(draws.count), .p = {}, .z = {}};
   Strays strays(groupSums(table), experts);
   TRY_DO(permuteGroups(
       table, draws,
       [&](std::int64_t draw, std::span<const double> sums) {
         null.information[draw] = domainInformation(sums, experts);
         strays.add(sums);
+        if (also) also(draw, sums);
       },
       poll));
+  null.z = strays.z(draws.count);
   null.p = strays.p(draws.count, rarestByDomain(table));
   return null;
 }

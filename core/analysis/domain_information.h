@@ -22,12 +22,15 @@ struct DomainNull {
   std::vector<double> information;  // by draw
   std::vector<double> p;  // [domains, experts]: how likely so unusual a share is when documents bear no label; NaN
                           // where the domain or the expert has no token
+  std::vector<double> z;  // [domains, experts]: the share's distance from the overall one in deviations of the null;
+                          // NaN likewise, and where the null never moves
 };
 
 // Permutes the domains of whole documents, never of tokens. p is two-sided, of the share's distance from the layer's
 // overall share: (1 + as far or farther) / (1 + draws); where no draw was as far, the normal tail of the same distance
 // in deviations of the null, but not less than one in as many relabellings as there are (a tail approximation as in
-// Knijnenburg et al. 2009).
-Expected<DomainNull> permuteDomains(const DocumentTable& table, const Draws& draws, const Poll& poll);
+// Knijnenburg et al. 2009). `also` sees the sums [domains, experts] of every draw (several threads).
+Expected<DomainNull> permuteDomains(const DocumentTable& table, const Draws& draws, const Poll& poll,
+                                    const DrawVisitor& also = {});
 
 }  // namespace moescope

@@ -5,9 +5,10 @@
 
 namespace moescope {
 
-extern const Operation loadBalance;       // "load.balance"
-extern const Operation loadFrequency;     // "load.frequency"
-extern const Operation specialiseDomain;  // "specialise.domain"
-extern const Operation tokensText;        // "tokens.text"
+extern const Operation loadBalance;           // "load.balance"
+extern const Operation loadFrequency;         // "load.frequency"
+extern const Operation specialiseDomain;      // "specialise.domain"
+extern const Operation specialiseVocabulary;  // "specialise.vocabulary"
+extern const Operation tokensText;            // "tokens.text"
 
 }  // namespace moescope

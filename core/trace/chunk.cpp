@@ -25,6 +25,7 @@ void eachColumn(TraceChunk& to, const TraceChunk& from, Visit visit) {
   visit(to.position, from.position);
   visit(to.tokenClass, from.tokenClass);
   visit(to.loss, from.loss);
+  visit(to.predicted, from.predicted);
   to.layers.resize(from.layers.size());
   for (std::size_t layer = 0; layer < from.layers.size(); ++layer) {
     visit(to.layers[layer].expert, from.layers[layer].expert);
@@ -77,7 +78,8 @@ std::string faultOf(const TraceChunk& chunk, const TraceInfo& info, std::span<co
   const std::size_t tokens = chunk.tokens();
   if (chunk.next.size() != tokens || chunk.domain.size() != tokens || chunk.document.size() != tokens ||
       chunk.position.size() != tokens || chunk.tokenClass.size() != tokens ||
-      (!chunk.loss.empty() && chunk.loss.size() != tokens))
+      (!chunk.loss.empty() && chunk.loss.size() != tokens) ||
+      (!chunk.predicted.empty() && chunk.predicted.size() != tokens))
     return fmt::format("its columns of tokens are not all {} long", tokens);
   for (std::size_t token = 0; token < tokens; ++token) {
     if (chunk.domain[token] >= info.domains.size())

@@ -64,6 +64,7 @@ Expected<void> makeHeader(hdf5::File& file, const TraceInfo& info, std::uint64_t
   TRY_DO(file.makeGrowing("/tokens/position", hdf5::Type::uint32, {}, tokensPerBlock));
   TRY_DO(file.makeGrowing("/tokens/class", hdf5::Type::uint8, {}, tokensPerBlock));
   if (info.hasLoss) TRY_DO(file.makeGrowing("/tokens/loss", hdf5::Type::float32, {}, tokensPerBlock));
+  if (info.hasPredicted) TRY_DO(file.makeGrowing("/tokens/predicted", hdf5::Type::int32, {}, tokensPerBlock));
   for (std::size_t layer = 0; layer < info.layers.size(); ++layer) TRY_DO(makeLayer(file, info, layer));
   TRY_DO(file.writeHeapStrings("/domains", info.domains));
   return file.writeHeapStrings("/documents", info.documents);
@@ -74,11 +75,15 @@ Expected<void> add(hdf5::File& file, const std::string& path, const std::vector<
   return file.appendRows<T>(path, std::span<const T>(values));
 }
 
-// Ids that occur in a segment as input or as the next token, ascending.
+// Ids that occur in a segment as input or as the next token, real or predicted, ascending.
 Expected<std::vector<std::int32_t>> occurringIds(const hdf5::File& file) {
   TRY(ids, file.read<std::int32_t>("/tokens/id"));
   TRY(next, file.read<std::int32_t>("/tokens/next"));
   ids.insert(ids.end(), next.begin(), next.end());
+  if (file.has("/tokens/predicted")) {
+    TRY(predicted, file.read<std::int32_t>("/tokens/predicted"));
+    ids.insert(ids.end(), predicted.begin(), predicted.end());
+  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   ids.erase(ids.begin(), std::lower_bound(ids.begin(), ids.end(), 0));  // -1: a document's end
@@ -124,6 +129,7 @@ Expected<void> SegmentWriter::append(TraceChunk& block) {
   TRY_DO(add(working_, "/tokens/position", block.position));
   TRY_DO(add(working_, "/tokens/class", block.tokenClass));
   if (info_->hasLoss) TRY_DO(add(working_, "/tokens/loss", block.loss));
+  if (info_->hasPredicted) TRY_DO(add(working_, "/tokens/predicted", block.predicted));
   for (std::size_t index = 0; index < block.layers.size(); ++index) {
     TraceChunk::Layer& layer = block.layers[index];
     const std::string path = layerPath(index);

@@ -138,6 +138,8 @@ Expected<Header> readHeader(const hdf5::File& file) {
     TRY_DO(expectShape(file, column, {tokens}, {type}));
   info.hasLoss = file.has("/tokens/loss");
   if (info.hasLoss) TRY_DO(expectShape(file, "/tokens/loss", {tokens}, {hdf5::Type::float32}));
+  info.hasPredicted = file.has("/tokens/predicted");
+  if (info.hasPredicted) TRY_DO(expectShape(file, "/tokens/predicted", {tokens}, {hdf5::Type::int32}));
   const std::vector<std::string> groups = file.children("/layers");
   if (groups.size() != static_cast<std::size_t>(layers))
     return attributeFault(file, "/", "num_layers",
@@ -202,6 +204,8 @@ Expected<TraceChunk> readSegment(const hdf5::File& file, const TraceInfo& info, 
   TRY_ASSIGN(chunk.tokenClass, file.readRows<std::uint8_t>("/tokens/class", first, count));
   if ((columns & Trace::loss) && info.hasLoss)
     TRY_ASSIGN(chunk.loss, file.readRows<float>("/tokens/loss", first, count));
+  if ((columns & Trace::predicted) && info.hasPredicted)
+    TRY_ASSIGN(chunk.predicted, file.readRows<std::int32_t>("/tokens/predicted", first, count));
   if (!info.hasLogits) columns &= ~static_cast<unsigned>(Trace::logits);
   chunk.layers.resize(layers.size());
   for (std::size_t at = 0; at < layers.size(); ++at)

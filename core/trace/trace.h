@@ -33,7 +33,7 @@ struct TraceInfo {
   std::int64_t length = 0;  // window, tokens
   std::vector<TraceLayer> layers;
   std::vector<std::string> domains, documents;
-  bool hasLoss = false, hasLogits = false;
+  bool hasLoss = false, hasLogits = false, hasPredicted = false;
   bool operator==(const TraceInfo&) const = default;
 };
 
@@ -47,7 +47,8 @@ struct TraceChunk {
   std::vector<std::uint16_t> domain;
   std::vector<std::uint32_t> document, position;
   std::vector<std::uint8_t> tokenClass;
-  std::vector<float> loss;  // empty without losses
+  std::vector<float> loss;              // empty without losses
+  std::vector<std::int32_t> predicted;  // the model's likeliest next id; empty without
   struct Layer {
     std::vector<std::uint16_t> expert;  // ordered by weight before any drop; noExpert = no further expert
     std::vector<float> weight;          // the combine weight really applied; 0 where capacity dropped it
@@ -86,7 +87,7 @@ class TraceWriter {
 // Reads a trace, foreign bytes included: every extent is checked against the others before anything is allocated.
 class Trace {
  public:
-  enum Column : unsigned { loss = 1, weights = 2, logits = 4 };
+  enum Column : unsigned { loss = 1, weights = 2, logits = 4, predicted = 8 };
   static Expected<Trace> open(const std::filesystem::path& folder);
   Trace(Trace&&) noexcept;
   Trace& operator=(Trace&&) noexcept;

@@ -97,8 +97,8 @@ Expected<void> TraceWriter::State::copyFrom(const Trace& trace, std::size_t inde
                                             std::uint64_t count) {
   TRY(writer, SegmentWriter::create(folder / (segmentName(index) + mergedEnding), info, first));
   for (std::uint64_t done = 0; done < count; done += tokensPerBlock) {
-    TRY(block,
-        trace.read(first + done, std::min(tokensPerBlock, count - done), Trace::loss | Trace::weights | Trace::logits));
+    TRY(block, trace.read(first + done, std::min(tokensPerBlock, count - done),
+                          Trace::loss | Trace::weights | Trace::logits | Trace::predicted));
     TRY_DO(writer.append(block));
   }
   TRY_DO(writer.close());
@@ -166,6 +166,8 @@ Expected<void> TraceWriter::append(const TraceChunk& chunk) {
       return bugError("a chunk of a trace lacks the weights or the logits that its header promises");
   if (!complete)
     return bugError("a chunk of a trace lacks the losses that its header promises, or has some that it does not");
+  if (chunk.tokens() > 0 && chunk.predicted.empty() == state_->info.hasPredicted)
+    return bugError("a chunk of a trace lacks the predicted ids that its header promises, or has some that it does not");
   for (std::size_t first = 0; first < chunk.tokens();) {
     const std::size_t count = std::min<std::size_t>(tokensPerBlock - state_->pending.tokens(), chunk.tokens() - first);
     appendTokens(state_->pending, chunk, first, count);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/analysis/committee.h"
 #include "core/analysis/domain_information.h"
 #include "tests/analysis/analysed.h"
 
@@ -33,6 +34,132 @@ TEST(SpecialiseDomain, AgreesWithTheOtherImplementation) {
         EXPECT_NEAR(array->high[layer], high, 0.08 * (high - low)) << name << key;
       }
     }
+  }
+}
+
+void expectNear(const Result& result, const char* name, std::size_t first, const Json& values, double within) {
+  const Array& array = made::array(result, name);
+  for (std::size_t at = 0; at < values.size(); ++at)
+    EXPECT_NEAR(array.values[first + at], values[at].get<double>(), within) << name << " at " << at;
+}
+
+TEST(SpecialiseDomain, LogOddsVariationDivergenceAndContrastAgreeWithTheOtherImplementation) {
+  const made::Folder folder("specialise-odds");
+  for (const char* name : {"even", "specialised"}) {
+    const Json& expected = made::oracle()[name];
+    const made::Rule rule = made::ruleOf(expected["rule"]);
+    ASSERT_TRUE(made::write(folder.path() / name, rule));
+    auto result = made::analyse("specialise.domain", folder.path() / name, {{"draws", 4000}}, 2);
+    ASSERT_TRUE(result) << result.error().message;
+    for (std::int64_t layer = 0; layer < rule.layers; ++layer) {
+      const Json &of = expected["layers"][layer], &null = of["specialisation_null"];
+      for (std::int64_t domain = 0; domain < rule.domains; ++domain) {
+        const std::size_t row = (layer * rule.domains + domain) * rule.experts;
+        expectNear(*result, "log_odds", row, of["log_odds"][domain], 1e-10);
+        expectNear(*result, "z_tokens", row, of["z_tokens"][domain], 1e-9);
+        for (std::int64_t e = 0; e < rule.experts;
+             ++e)  // two Monte Carlo standard deviations, of 4 and 5 thousand draws
+          EXPECT_NEAR(made::array(*result, "z").values[row + e] / of["z"][domain][e].get<double>(), 1, 0.08);
+      }
+      const std::size_t row = layer * rule.experts;
+      expectNear(*result, "domain_cv", row, of["specialisation"]["domain_cv"], 1e-10);
+      expectNear(*result, "divergence", row, of["specialisation"]["divergence"], 1e-10);
+      expectNear(*result, "difference", row, of["difference"], 1e-10);
+      EXPECT_NEAR(made::array(*result, "dispatch_entropy").values[layer],
+                  of["specialisation"]["dispatch_entropy"].get<double>(), 1e-10);
+      EXPECT_NEAR(made::array(*result, "dispatch_entropy").baseline[layer], null["dispatch_entropy"].get<double>(),
+                  2e-4);
+      for (std::int64_t e = 0; e < rule.experts; ++e) {
+        EXPECT_NEAR(made::array(*result, "domain_cv").baseline[row + e] / null["domain_cv"][e].get<double>(), 1, 0.06);
+        EXPECT_NEAR(made::array(*result, "divergence").baseline[row + e] / null["divergence"][e].get<double>(), 1, 0.1);
+        const double low = of["difference_interval"][0][e], high = of["difference_interval"][1][e];
+        EXPECT_NEAR(made::array(*result, "difference").low[row + e], low, 0.1 * (high - low));
+        EXPECT_NEAR(made::array(*result, "difference").high[row + e], high, 0.1 * (high - low));
+      }
+    }
+  }
+}
+
+TEST(SpecialiseDomain, CommitteeAgreesWithTheOtherImplementationAndWithChance) {
+  const made::Folder folder("specialise-committee");
+  for (const char* name : {"even", "specialised"}) {
+    const Json& expected = made::oracle()[name];
+    const made::Rule rule = made::ruleOf(expected["rule"]);
+    ASSERT_TRUE(made::write(folder.path() / name, rule));
+    auto result = made::analyse("specialise.domain", folder.path() / name, {{"draws", 100}}, 2);
+    ASSERT_TRUE(result) << result.error().message;
+    for (std::int64_t layer = 0; layer < rule.layers; ++layer) {
+      const Json& of = expected["layers"][layer]["committee"];
+      EXPECT_EQ(made::array(*result, "committee").values[layer], static_cast<double>(of["members"].size()));
+      EXPECT_NEAR(made::array(*result, "committee_mass").values[layer], of["mass"].get<double>(), 1e-12);
+      EXPECT_NEAR(made::array(*result, "committee_jaccard").values[layer], of["jaccard"].get<double>(), 1e-12);
+      EXPECT_NEAR(made::array(*result, "committee").baseline[layer], of["chance"].get<double>(), 0.02);
+      EXPECT_NEAR(made::array(*result, "committee_jaccard").baseline[layer], of["chance_jaccard"].get<double>(), 0.005);
+    }
+  }
+}
+
+// Two experts take three quarters of every domain; the rest is the domain's own.
+TEST(Committee, HoldsWhoCarriesEveryDomain) {
+  const std::vector<double> table{50, 25, 20, 5, 0,  0,   //
+                                  0,  50, 0,  0, 50, 0,   //
+                                  0,  0,  0,  0, 0,  0};  // no token: no say
+  const Committee committee = committeeOf(table, 6, 0.5, 0.9);
+  EXPECT_EQ(committee.sizes, (std::vector<std::int64_t>{1, 1}));
+  EXPECT_EQ(committee.size, 0);  // expert 0 carries the one, expert 1 the other
+  EXPECT_EQ(committee.jaccard, 0);
+  const Committee wider = committeeOf(table, 6, 0.75, 0.9);
+  EXPECT_EQ(wider.sizes, (std::vector<std::int64_t>{2, 2}));
+  EXPECT_EQ(wider.member, (std::vector<std::uint8_t>{0, 1, 0, 0, 0, 0}));
+  EXPECT_NEAR(wider.mass, 75.0 / 200, 1e-12);
+  EXPECT_NEAR(wider.jaccard, 1.0 / 3, 1e-12);
+  // Two sets of 2 among 6: 6/15 none, 8/15 one, 1/15 both; an expert is in both with (1/3)^2.
+  const ChanceCommittee chance = chanceCommittee(wider.sizes, 6, 0.9);
+  EXPECT_NEAR(chance.size, 6.0 / 9, 1e-12);
+  EXPECT_NEAR(chance.jaccard, 8.0 / 15 / 3 + 1.0 / 15, 1e-12);
+  const std::vector<double> coverage = massCoverage(table, 6);
+  EXPECT_EQ(coverage[1], 0.75);
+  EXPECT_EQ(coverage[5], 1);
+  EXPECT_TRUE(std::isnan(coverage[12]));
+}
+
+// First choices tell the domain, second ones do not: the first alone (OLMoE's top-1 variant) doubles the share.
+TEST(SpecialiseDomain, CountsTheFirstChoicesThatAreAskedFor) {
+  const made::Folder folder("specialise-choices");
+  const made::Rule rule{.layers = 1, .experts = 8, .topK = 3, .domains = 2, .documents = 20, .tokensPerDocument = 20};
+  ASSERT_TRUE(made::writeChosen(folder.path() / "t", rule, [](auto, auto token, auto rank) {
+    return rank == 0 ? token / 20 % 2 : rank == 1 ? 2 + token % 2 : 4 + token % 4;
+  }));
+  const auto shares = [&](int choices) {
+    auto result = made::analyse("specialise.domain", folder.path() / "t", {{"draws", 0}, {"choices", choices}});
+    EXPECT_TRUE(result) << result.error().message;
+    return std::pair{made::array(*result, "token_share").values, made::array(*result, "percent").values};
+  };
+  EXPECT_EQ(shares(1).first, (std::vector<double>{1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(shares(2).first, (std::vector<double>{1, 0, .5, .5, 0, 0, 0, 0, 0, 1, .5, .5, 0, 0, 0, 0}));
+  EXPECT_EQ(shares(2).second[2], 50);
+  EXPECT_EQ(shares(3), shares(0));
+  EXPECT_NEAR(shares(0).second[4], 25, 1e-12);
+}
+
+TEST(SpecialiseDomain, ContrastsTheNamedDomains) {
+  const made::Folder folder("specialise-contrast");
+  ASSERT_TRUE(made::write(folder.path() / "t", made::Rule{.preference = 100}));
+  const auto analysed = [&](const Json& contrast) {
+    return made::analyse("specialise.domain", folder.path() / "t", {{"draws", 50}, {"contrast", contrast}});
+  };
+  auto pair = analysed({"domain 2", "domain 1"});
+  ASSERT_TRUE(pair) << pair.error().message;
+  const std::vector<double>&tokens = made::array(*pair, "token_share").values,
+        &difference = made::array(*pair, "difference").values;
+  for (int e = 0; e < 8; ++e) EXPECT_NEAR(difference[e], tokens[16 + e] - tokens[8 + e], 1e-12);
+  for (const auto& [contrast, word] : {std::pair<Json, std::string>{{"domain 7"}, "domain"},
+                                       {{"domain 1", "domain 1"}, "twice"},
+                                       {{"domain 0", "domain 1", "domain 2"}, "3"}}) {
+    auto wrong = analysed(contrast);
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().kind, ErrorKind::usage);
+    EXPECT_NE(wrong.error().message.find(word), std::string::npos) << wrong.error().message;
   }
 }
 
