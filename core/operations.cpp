@@ -10,10 +10,21 @@
 namespace moescope {
 
 std::span<const Operation> lightOperations() {
+  // clang-format off
   static const std::vector<Operation> operations{
-      corpusImport, corpusSynthetic, modelImport,      modelInspect,         tensorInspect,
-      loadBalance,  loadFrequency,   specialiseDomain, specialiseVocabulary, tokensText,
+      corpusImport,
+      corpusSynthetic,
+      modelImport,
+      modelInspect,
+      tensorInspect,
+      compareRuns,
+      loadBalance,
+      loadFrequency,
+      specialiseDomain,
+      specialiseVocabulary,
+      tokensText,
   };
+  // clang-format on
   return operations;
 }
 

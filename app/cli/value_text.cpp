@@ -7,6 +7,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/result/latex.h"
+
 namespace moescope::cli {
 
 namespace {
@@ -158,6 +160,27 @@ std::string tableCsv(const Table& table) {
   return csv;
 }
 
+// Rows are the first axis; columns the second, or the value with its baseline and interval.
+std::vector<Column> columnsOf(const Result& result, const std::string& name, const Array& array) {
+  const auto extent = extents(result, array);
+  std::vector<Column> columns;
+  if (!extent.empty()) columns.push_back({array.axes[0], "", result.axis(array.axes[0])->labels});
+  if (extent.size() == 2) {
+    for (std::size_t column = 0; column < extent[1]; ++column) {
+      std::vector<double> cells;
+      for (std::size_t row = 0; row < extent[0]; ++row) cells.push_back(array.values[row * extent[1] + column]);
+      columns.push_back({result.axis(array.axes[1])->labels[column], "", std::move(cells)});
+    }
+    return columns;
+  }
+  columns.push_back({name, array.unit, array.values});
+  const std::pair<const char*, const std::vector<double>*> sides[] = {
+      {"baseline", &array.baseline}, {"low", &array.low}, {"high", &array.high}};
+  for (const auto& [side, values] : sides)
+    if (!values->empty()) columns.push_back({side, array.unit, *values});
+  return columns;
+}
+
 }  // namespace
 
 Json valueJson(const Result& result, const Value& value) {
@@ -171,6 +194,17 @@ Expected<std::string> valueCsv(const Result& result, const Value& value) {
   if (const auto* array = std::get_if<Array>(&value.content)) return arrayCsv(result, value.name, *array);
   if (const auto* table = std::get_if<Table>(&value.content)) return tableCsv(*table);
   return usageError(fmt::format("{} is a {}, which has no rows; use --format json", value.name, value.kind()));
+}
+
+Expected<std::string> valueLatex(const Result& result, const Value& value) {
+  const auto* array = std::get_if<Array>(&value.content);
+  if (array != nullptr && array->axes.size() > 2)
+    return usageError(fmt::format("{} has {} axes, a table has two; use --format csv", value.name, array->axes.size()));
+  Result whole;
+  whole.add(value.name, array != nullptr ? Table{columnsOf(result, value.name, *array)} : value.content);
+  TRY(drawing, draw(whole, table("value", {value.name}), {}));
+  if (!drawing.table) return usageError(fmt::format("{} is a {}, which is no table", value.name, value.kind()));
+  return booktabs(*drawing.table);
 }
 
 Expected<std::string> valueNpy(const Value& value, const Result& result) {

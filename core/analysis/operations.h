@@ -3,12 +3,14 @@
 
 #include "core/operation/operation.h"
 
+// The analyses, each in the file of its name; its id is that name with a dot: loadBalance is "load.balance".
 namespace moescope {
 
-extern const Operation loadBalance;           // "load.balance"
-extern const Operation loadFrequency;         // "load.frequency"
-extern const Operation specialiseDomain;      // "specialise.domain"
-extern const Operation specialiseVocabulary;  // "specialise.vocabulary"
-extern const Operation tokensText;            // "tokens.text"
+extern const Operation compareRuns;
+extern const Operation loadBalance;
+extern const Operation loadFrequency;
+extern const Operation specialiseDomain;
+extern const Operation specialiseVocabulary;
+extern const Operation tokensText;
 
 }  // namespace moescope

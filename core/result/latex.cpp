@@ -54,4 +54,21 @@ std::string colourName(Ink ink) {
   return fmt::format("ink{}", static_cast<int>(ink));
 }
 
+std::string booktabs(const DrawnTable& table) {
+  std::string columns, text;
+  for (const auto& heading : table.headings) columns += heading.number ? "r" : "l";
+  text = fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n", columns);
+  const auto row = [&](const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) text += (i ? " & " : "") + latex(cells[i]);
+    text += " \\\\\n";
+  };
+  std::vector<std::string> headings;
+  for (const auto& heading : table.headings)
+    headings.push_back(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit);
+  row(headings);
+  text += "\\midrule\n";
+  for (const auto& cells : table.rows) row(cells);
+  return text + "\\bottomrule\n\\end{tabular}\n";
+}
+
 }  // namespace moescope

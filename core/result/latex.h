@@ -15,6 +15,9 @@ std::string latex(const std::string& text);
 // The shortest digits that read back to the same number; "nan", "inf", "-inf".
 std::string real(double value);
 
+// A table for a paper (package booktabs): numbers to the right, words to the left, units in the headings.
+std::string booktabs(const DrawnTable& table);
+
 // The name under which a figure's preamble defines an ink.
 std::string colourName(Ink ink);
 

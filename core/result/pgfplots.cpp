@@ -212,23 +212,6 @@ std::string plot(const Ribbons& ribbons, const Drawing& drawing) {
   return text;
 }
 
-std::string tabular(const DrawnTable& table) {
-  std::string columns, text;
-  for (const auto& heading : table.headings) columns += heading.number ? "r" : "l";
-  text = fmt::format("\\begin{{tabular}}{{{}}}\n\\toprule\n", columns);
-  const auto row = [&](const std::vector<std::string>& cells) {
-    for (std::size_t i = 0; i < cells.size(); ++i) text += (i ? " & " : "") + latex(cells[i]);
-    text += " \\\\\n";
-  };
-  std::vector<std::string> headings;
-  for (const auto& heading : table.headings)
-    headings.push_back(heading.unit.empty() ? heading.text : heading.text + ", " + heading.unit);
-  row(headings);
-  text += "\\midrule\n";
-  for (const auto& cells : table.rows) row(cells);
-  return text + "\\bottomrule\n\\end{tabular}\n";
-}
-
 std::string colouredText(const DrawnText& text, double widthPoints) {
   std::string out =
       fmt::format("\\setlength{{\\fboxsep}}{{0.5pt}}\\begin{{minipage}}{{{}pt}}\\raggedright\n", widthPoints);
@@ -277,7 +260,7 @@ std::string pgfplots(const Drawing& drawing, double widthPoints, double fontPoin
   std::string text =
       fmt::format("% {}\n% {}\n{}", validUtf8(drawing.title), validUtf8(drawing.caption), preamble(fontPoints));
   if (!drawing.empty.empty()) return text + latex(drawing.empty) + "\n\\end{document}\n";
-  if (drawing.table) return text + tabular(*drawing.table) + "\\end{document}\n";
+  if (drawing.table) return text + booktabs(*drawing.table) + "\\end{document}\n";
   if (drawing.text) return text + colouredText(*drawing.text, widthPoints) + "\\end{document}\n";
   const double width = widthPoints - roomAtTheRight(drawing, fontPoints), height = widthPoints * 0.62;
   text += fmt::format(

@@ -80,7 +80,10 @@ Expected<Loop> Loop::open(TrainingParts& parts, const TrainingSettings& settings
   Loop loop(parts, settings, job, std::move(batches), std::move(run));
   loop.live_ = {settings.schedule.peak, settings.balance, settings.zLoss};
   TRY_DO(loop.chooseHeldOut());
-  if (state) TRY_DO(loop.resume(*state));
+  if (state)
+    TRY_DO(loop.resume(*state));
+  else  // a run says what it is wherever it is taken to
+    TRY_DO(loop.run_.event(0, {{"kind", "start"}, {"settings", parts.record.value("set", Json::object())}}));
   loop.keptAt_ = now();
   return loop;
 }

@@ -103,6 +103,8 @@ def test_export_gives_one_value_in_every_form():
         cli("export", "--study", study, "r", "--format", "h5", "--out", out("v.h5"))
         with h5py.File(out("v.h5")) as file:
             assert file["values/sum"][()] == 10.0
+        latex = cli("export", "--study", study, "r:sum", "--format", "latex", "--out", "-")
+        assert latex.startswith("\\begin{tabular}") and "\\toprule" in latex and "10" in latex
         assert "did you mean sum?" in error("export", "--study", study, "r:sun", "--format", "npy", "--out", out("x"), code=2)["message"]
         error("export", "--study", study, "r", "--format", "hf", "--out", out("x"), code=2)
         error("export", "--study", study, "r", "--format", "docx", "--out", out("x"), code=2)

@@ -72,6 +72,9 @@ TEST_F(SmallTraining, EveryStepHasItsMetricsAndSnapshotsTheRest) {
   for (const std::string& event : run->events)
     samples += Json::parse(event).dump().find("\"prompt\"") != std::string::npos;
   EXPECT_EQ(samples, 3u);
+  const Json start = Json::parse(run->events.front());  // what the run was asked for
+  EXPECT_EQ(start.at("kind"), "start");
+  EXPECT_EQ(start.at("settings").at("steps"), 12);
 }
 
 TEST_F(SmallTraining, AStoppedRunGoesOnAndEndsBitEqual) {
@@ -132,7 +135,8 @@ TEST_F(SmallTraining, LiveEventsTakeEffectAtTheirStepAndAreRecorded) {
   EXPECT_EQ(job.snapshots, (std::vector<std::int64_t>{6}));
   const auto run = readRun(folder / "job" / "run");
   std::string events;
-  for (const std::string& event : run->events) events += event;
+  for (const std::string& event : run->events)
+    if (event.find("\"change\"") != std::string::npos) events += event;
   EXPECT_NE(events.find("\"learning_rate\":0.5"), std::string::npos) << events;
   EXPECT_EQ(events.find("hidden"), std::string::npos);
   bool warned = false;
