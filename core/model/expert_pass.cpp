@@ -9,32 +9,12 @@
 
 #include <algorithm>
 
+#include "core/model/expert_tiles.h"
 #include "core/model/panel_matrix.h"
 #include "core/model/share_out.h"
 
 namespace moescope {
 namespace {
-
-constexpr std::int64_t tileRows = 256;  // large enough for a product to run at full speed, small enough for the caches
-
-// Neighbouring rows of one expert, of assignments.order.
-struct Tile {
-  std::int64_t expert, first, count;
-};
-
-std::vector<Tile> tilesOf(const Assignments& assignments, std::int64_t first, std::int64_t experts) {
-  std::vector<Tile> tiles;
-  for (std::int64_t e = first; e < first + experts; ++e) {
-    const std::int64_t from = assignments.offsets[std::size_t(e)],
-                       rows = assignments.offsets[std::size_t(e) + 1] - from;
-    const std::int64_t pieces = (rows + tileRows - 1) / tileRows;
-    for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const std::int64_t start = rows * piece / pieces;
-      tiles.push_back({e, from + start, rows * (piece + 1) / pieces - start});
-    }
-  }
-  return tiles;
-}
 
 at::Tensor multiplied(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   return at::linear(x, weight.to(at::kFloat), bias.defined() ? std::optional(bias.to(at::kFloat)) : std::nullopt);
@@ -70,8 +50,8 @@ struct Tokens {
 };
 
 // output [tile.count,H] = the expert's MLP over the tile's tokens.
-void compute(const Tile& tile, const Tokens& tokens, const ExpertWeights& weights, const ExpertRule& rule, Bench& bench,
-             at::Tensor output) {
+void compute(const ExpertTile& tile, const Tokens& tokens, const ExpertWeights& weights, const ExpertRule& rule,
+             Bench& bench, at::Tensor output) {
   const std::int64_t width = weights.down.size(1), panels = kernels::panelsOf(tile.count);
   bench.token.resize(std::size_t(tile.count));
   for (std::int64_t r = 0; r < tile.count; ++r)
@@ -105,7 +85,7 @@ void compute(const Tile& tile, const Tokens& tokens, const ExpertWeights& weight
 
 // The outputs of neighbouring tiles, computed side by side and added in order.
 struct Wave {
-  std::span<const Tile> tiles;
+  std::span<const ExpertTile> tiles;
   std::int64_t rows;           // between one tile's outputs and the next's
   at::Tensor outputs;          // [tiles * rows, H]
   std::vector<float> factors;  // by row
@@ -118,7 +98,7 @@ void computeWave(const Wave& wave, const Tokens& tokens, std::int64_t first, std
                  const ExpertRule& rule) {
   shareOut(std::int64_t(wave.tiles.size()), [&](std::int64_t i) {
     thread_local Bench bench;
-    const Tile& tile = wave.tiles[std::size_t(i)];
+    const ExpertTile& tile = wave.tiles[std::size_t(i)];
     compute(tile, tokens, experts[std::size_t(tile.expert - first)], rule, bench,
             wave.outputs.narrow(0, i * wave.rows, tile.count));
   });
@@ -143,7 +123,7 @@ void addWave(const Wave& wave, const Tokens& tokens, at::Tensor& y) {
 void addOnHost(const at::Tensor& x, const Assignments& assignments, std::int64_t first,
                std::span<const ExpertWeights> experts, const ExpertRule& rule, at::Tensor& y,
                const ExpertObserver& observer) {
-  const std::vector<Tile> tiles = tilesOf(assignments, first, std::int64_t(experts.size()));
+  const std::vector<ExpertTile> tiles = expertTiles(assignments.offsets, first, std::int64_t(experts.size()));
   if (tiles.empty()) return;
   const std::int64_t threads = at::get_num_threads();
   const at::Tensor order = assignments.order.contiguous(), weight = assignments.weight.contiguous();
@@ -151,14 +131,14 @@ void addOnHost(const at::Tensor& x, const Assignments& assignments, std::int64_t
                       assignments.expert.size(1), x.size(1)};
   const std::size_t atOnce = std::min(tiles.size(), std::size_t(6 * threads));
   Wave wave{{}, 0, {}, {}};
-  for (const Tile& tile : tiles) wave.rows = std::max(wave.rows, tile.count);
+  for (const ExpertTile& tile : tiles) wave.rows = std::max(wave.rows, tile.count);
   wave.outputs = at::empty({std::int64_t(atOnce) * wave.rows, tokens.hidden}, x.options());
   wave.factors.resize(atOnce * std::size_t(wave.rows));
   for (std::size_t start = 0; start < tiles.size(); start += atOnce) {
     wave.tiles = std::span(tiles).subspan(start, std::min(atOnce, tiles.size() - start));
     computeWave(wave, tokens, first, experts, rule);
     for (std::size_t i = 0; i < wave.tiles.size(); ++i) {
-      const Tile& tile = wave.tiles[i];
+      const ExpertTile& tile = wave.tiles[i];
       float* factors = wave.factors.data() + i * std::size_t(wave.rows);
       for (std::int64_t r = 0; r < tile.count; ++r) factors[r] = tokens.weight[tokens.order[tile.first + r]];
       if (observer)

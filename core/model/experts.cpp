@@ -18,6 +18,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/model/expert_product.h"
+
 namespace moescope {
 namespace {
 
@@ -97,18 +99,28 @@ class ExpertsFunction : public torch::autograd::Function<ExpertsFunction> {
                             const at::Tensor& gateUp, const at::Tensor& down, const at::Tensor& order,
                             const std::vector<std::int64_t>& offsets) {
     const Segments segments{order, offsets, weight.size(1)};
+    context->saved_data["offsets"] = offsets;
+    if (takesExpertProduct(x, gateUp, down)) {
+      ExpertProduct product = expertProduct({x, weight, gateUp, down, order, offsets});
+      context->save_for_backward({weight, gateUp, down, order, x, product.both});
+      return product.y;
+    }
     const Pass pass = forwardExperts(x, segments, gateUp, down);
     const at::Tensor byRow = weight.reshape(-1).index_select(0, order).unsqueeze(1);
     context->save_for_backward({weight, gateUp, down, order, pass.x, pass.gateUp, pass.output});
-    context->saved_data["offsets"] = offsets;
     return sumByToken(pass.output.mul(byRow), segments, x.size(0));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &weight = saved[0], &gateUp = saved[1], &down = saved[2];
+    const std::vector<std::int64_t> offsets = context->saved_data["offsets"].toIntVector();
+    if (saved.size() == 6) {
+      ExpertGradients of = expertGradients({saved[4], weight, gateUp, down, saved[3], offsets}, saved[5], gradients[0]);
+      return {of.x, of.weight, of.gateUp, of.down, at::Tensor(), at::Tensor()};
+    }
     const Pass pass{saved[4], saved[5], saved[6]};
-    const Segments segments{saved[3], context->saved_data["offsets"].toIntVector(), weight.size(1)};
+    const Segments segments{saved[3], offsets, weight.size(1)};
     const std::int64_t tokens = weight.size(0), width = down.size(2);
 
     const at::Tensor ofToken = gradients[0].contiguous().index_select(0, segments.order.div(segments.choices, "floor"));

@@ -8,6 +8,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/tensor.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -147,40 +148,78 @@ const RotaryTable& RotaryTables::of(const AttentionConfig& attention, std::int64
 
 namespace {
 
-// One pass over memory, where no gradient is asked for: x [B,heads,S,width] with any strides but the last.
-at::Tensor rotateRows(const at::Tensor& x, const RotaryTable& table, RopeKind kind) {
+// Turns rows of x [B,heads,S,width], whatever its strides but the last, into those of `into`; `back` undoes it. In one
+// of them (x, or what is turned back) the two of a pair lie as `kind` says, in the other they are halves.
+void turn(const at::Tensor& x, const RotaryTable& table, RopeKind kind, bool back, const at::Tensor& into) {
   const std::int64_t heads = x.size(1), length = x.size(2), width = x.size(3), half = table.cosine.size(1);
-  at::Tensor result = at::empty(x.sizes(), x.options());
   const float *from = x.const_data_ptr<float>(), *cosines = table.cosine.const_data_ptr<float>(),
               *sines = table.sine.const_data_ptr<float>();
-  float* into = result.mutable_data_ptr<float>();
-  // The two of a turned pair lie `second` apart, pairs `step`.
+  float* to = into.mutable_data_ptr<float>();
+  const auto rowOf = [](const at::Tensor& tensor, std::int64_t sequence, std::int64_t head, std::int64_t place) {
+    return sequence * tensor.stride(0) + head * tensor.stride(1) + place * tensor.stride(2);
+  };
   const bool pairs = kind == RopeKind::interleaved;
   const std::int64_t step = pairs ? 2 : 1, second = pairs ? 1 : half;
-  at::parallel_for(0, x.size(0) * heads * length, std::max<std::int64_t>(1, 16384 / width),
+  at::parallel_for(0, x.size(0) * length, std::max<std::int64_t>(1, 16384 / (heads * width)),
                    [&](std::int64_t first, std::int64_t last) {
-                     for (std::int64_t row = first; row < last; ++row) {
-                       const std::int64_t place = row % length;
-                       const float* source = from + row / length / heads * x.stride(0) +
-                                             row / length % heads * x.stride(1) + place * x.stride(2);
+                     for (std::int64_t token = first; token < last; ++token) {
+                       const std::int64_t place = token % length;
                        const float *cosine = cosines + place * half, *sine = sines + place * half;
-                       float* target = into + row * width;
-                       for (std::int64_t i = 0; i < half; ++i) {
-                         const float a = source[i * step], b = source[i * step + second];
-                         target[i] = a * cosine[i] - b * sine[i];
-                         target[half + i] = b * cosine[i] + a * sine[i];
+                       for (std::int64_t head = 0; head < heads; ++head) {
+                         const float* source = from + rowOf(x, token / length, head, place);
+                         float* target = to + rowOf(into, token / length, head, place);
+                         for (std::int64_t i = 0; i < half; ++i) {
+                           if (back) {
+                             const float left = source[i], right = source[half + i];
+                             target[i * step] = left * cosine[i] + right * sine[i];
+                             target[i * step + second] = right * cosine[i] - left * sine[i];
+                           } else {
+                             const float a = source[i * step], b = source[i * step + second];
+                             target[i] = a * cosine[i] - b * sine[i];
+                             target[half + i] = b * cosine[i] + a * sine[i];
+                           }
+                         }
+                         std::copy(source + 2 * half, source + width, target + 2 * half);
                        }
-                       std::copy(source + 2 * half, source + width, target + 2 * half);
                      }
                    });
+}
+
+at::Tensor turned(const at::Tensor& x, const RotaryTable& table, RopeKind kind) {
+  const at::Tensor result = at::empty(x.sizes(), x.options());
+  turn(x, table, kind, false, result);
   return result;
 }
+
+class RotateFunction : public torch::autograd::Function<RotateFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& cosine,
+                            const at::Tensor& sine, std::int64_t kind) {
+    context->saved_data["cosine"] = cosine;
+    context->saved_data["sine"] = sine;
+    context->saved_data["kind"] = kind;
+    return turned(x, {cosine, sine}, RopeKind(kind));
+  }
+
+  // Heads come between tokens again, as a projection left them.
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const at::Tensor& slope = gradients[0];
+    const at::Tensor result =
+        at::empty({slope.size(0), slope.size(2), slope.size(1), slope.size(3)}, slope.options()).transpose(1, 2);
+    turn(slope.stride(3) == 1 ? slope : slope.contiguous(),
+         {context->saved_data["cosine"].toTensor(), context->saved_data["sine"].toTensor()},
+         RopeKind(context->saved_data["kind"].toInt()), true, result);
+    return {result, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
 
 }  // namespace
 
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table, RopeKind kind) {
   const bool learns = at::GradMode::is_enabled() && x.requires_grad();
-  if (!learns && x.is_cpu() && x.scalar_type() == at::kFloat && x.stride(3) == 1) return rotateRows(x, table, kind);
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && x.stride(3) == 1)
+    return learns ? RotateFunction::apply(x, table.cosine, table.sine, std::int64_t(kind)) : turned(x, table, kind);
   const std::int64_t length = x.size(2), half = table.cosine.size(1), turned = 2 * half;
   const at::Tensor cosine = table.cosine.narrow(0, 0, length), sine = table.sine.narrow(0, 0, length);
   const bool pairs = kind == RopeKind::interleaved;

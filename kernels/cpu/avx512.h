@@ -102,5 +102,10 @@ MOESCOPE_AVX512 inline __m512 exponential(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
+MOESCOPE_AVX512 inline __m512 sigmoid(__m512 x) {
+  const __m512 one = _mm512_set1_ps(1);
+  return _mm512_div_ps(one, _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), x))));
+}
+
 }  // namespace moescope::kernels::avx512
 #endif

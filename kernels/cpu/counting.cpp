@@ -10,7 +10,8 @@ void countAssignments(std::span<const std::uint16_t> expert, std::span<std::int6
     if (e < count.size()) ++count[e];
 }
 
-void countByRank(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts, std::span<std::int64_t> rank) {
+void countByRank(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts,
+                 std::span<std::int64_t> rank) {
   const std::int64_t tokens = k == 0 ? 0 : static_cast<std::int64_t>(expert.size()) / k;
   for (std::int64_t token = 0; token < tokens; ++token)
     for (std::int64_t choice = 0; choice < k; ++choice) {
@@ -19,8 +20,8 @@ void countByRank(std::span<const std::uint16_t> expert, std::int64_t k, std::int
     }
 }
 
-void countByGroup(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts, std::span<const std::uint32_t> group,
-                  std::span<std::int64_t> grouped) {
+void countByGroup(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts,
+                  std::span<const std::uint32_t> group, std::span<std::int64_t> grouped) {
   for (std::size_t token = 0; token < group.size(); ++token) {
     std::int64_t* row = grouped.data() + static_cast<std::int64_t>(group[token]) * experts;
     for (std::int64_t choice = 0; choice < k; ++choice) {
@@ -30,7 +31,8 @@ void countByGroup(std::span<const std::uint16_t> expert, std::int64_t k, std::in
   }
 }
 
-void countCoactivation(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts, std::span<std::int64_t> joint) {
+void countCoactivation(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts,
+                       std::span<std::int64_t> joint) {
   const std::int64_t tokens = k == 0 ? 0 : static_cast<std::int64_t>(expert.size()) / k;
   for (std::int64_t token = 0; token < tokens; ++token) {
     const std::uint16_t* set = expert.data() + token * k;
@@ -43,8 +45,9 @@ void countCoactivation(std::span<const std::uint16_t> expert, std::int64_t k, st
   }
 }
 
-void countTransitions(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts, std::span<const std::uint16_t> next,
-                      std::int64_t nextK, std::int64_t nextExperts, std::span<std::int64_t> transition) {
+void countTransitions(std::span<const std::uint16_t> expert, std::int64_t k, std::int64_t experts,
+                      std::span<const std::uint16_t> next, std::int64_t nextK, std::int64_t nextExperts,
+                      std::span<std::int64_t> transition) {
   const std::int64_t tokens = k == 0 ? 0 : static_cast<std::int64_t>(expert.size()) / k;
   for (std::int64_t token = 0; token < tokens; ++token)
     for (std::int64_t choice = 0; choice < k; ++choice) {
@@ -74,7 +77,8 @@ void sumWeights(std::span<const std::uint16_t> expert, std::span<const float> we
   }
 }
 
-void sortByExpert(std::span<const std::uint16_t> expert, std::int64_t experts, std::span<std::int64_t> order, std::span<std::int64_t> offset) {
+void sortByExpert(std::span<const std::uint16_t> expert, std::int64_t experts, std::span<std::int64_t> order,
+                  std::span<std::int64_t> offset) {
   for (std::int64_t& start : offset) start = 0;
   for (std::uint16_t e : expert)
     if (e < experts) ++offset[e + 1];

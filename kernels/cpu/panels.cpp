@@ -88,11 +88,6 @@ MOESCOPE_AVX512 void multiply(const Matrix& matrix, const float* panels, std::in
   }
 }
 
-MOESCOPE_AVX512 inline __m512 sigmoid(__m512 x) {
-  const __m512 one = _mm512_set1_ps(1);
-  return _mm512_div_ps(one, _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), x))));
-}
-
 MOESCOPE_AVX512 void gatePanel(const float* gates, const float* ups, std::int64_t numbers, const Gate& gate,
                                float* to) {
   const __m512 limit = _mm512_set1_ps(gate.limit), alpha = _mm512_set1_ps(gate.alpha);
