@@ -11,7 +11,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "core/base/file.h"
 #include "core/operation/worker.h"
+#include "core/study/run_file.h"
 #include "tests/trace/made_trace.h"
 
 namespace moescope {
@@ -128,6 +130,37 @@ Expected<Outputs> makeTrace(const Inputs&, const Parameters& set, Job& job) {
   return Outputs{{.port = "trace", .kind = Kind::trace, .summary = {{"tokens", rule.tokens()}}}};
 }
 
+// A run as a training writes one: segments on the way, one file at the end, and the same bytes after any kill.
+Description describeRun() {
+  return {.id = "test.run",
+          .title = "Write a run",
+          .help = "Writes a metric a step, a segment every few steps.",
+          .out = {{"run", Kind::run}},
+          .parameters = {integer("steps", 20, 1, 100000, "", ""), integer("every", 4, 1, 1000, "steps", ""),
+                         real("pause", 0, 0, 1000, "ms", "")},
+          .needs = {"torch"}};
+}
+
+Expected<Outputs> runRun(const Inputs&, const Parameters& set, Job& job) {
+  const std::filesystem::path folder = job.place("run"), state = job.state() / "step";
+  std::int64_t last = 0;
+  std::ifstream(state) >> last;
+  TRY(run, RunWriter::open(folder, last));
+  for (std::int64_t step = last + 1; step <= set.integer("steps"); ++step) {
+    const double value = static_cast<double>(step * step);
+    TRY_DO(run.append(step, std::vector<Metric>{{"loss", {1 / value}}, {"load", {value, -value}, {2}}}));
+    TRY_DO(run.appendTiming(step, std::vector<Metric>{{"seconds", {value}}}));
+    if (step % set.integer("every") == 0) {
+      TRY_DO(run.closeSegment());
+      TRY_DO(writeFileSafely(state, std::to_string(step)));
+    }
+    if (job.cancelled()) return cancelledError();
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(set.real("pause")));
+  }
+  TRY_DO(run.finish());
+  return Outputs{{.port = "run", .kind = Kind::run, .summary = {{"first", last + 1}}}};
+}
+
 Description describeRead() {
   return {.id = "test.read",
           .title = "Count files",
@@ -155,6 +188,7 @@ int main(int argc, char** argv) {
   static const std::vector<Operation> operations{{describeCount, estimate, run},
                                                  {describeQuick, estimate, run},
                                                  {describeTrace, free, makeTrace},
+                                                 {describeRun, free, runRun},
                                                  {describeRead, free, runRead}};
   return runWorker(operations, argc - 1, argv + 1);
 }
