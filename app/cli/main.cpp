@@ -4,10 +4,12 @@
 
 #include <cstring>
 #include <iostream>
+#include <system_error>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "app/cli/command.h"
+#include "core/base/out_of_memory.h"
 
 namespace moescope::cli {
 namespace {
@@ -70,14 +72,17 @@ int runProgram(int argc, char** argv) {
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
+  moescope::endWhereMemoryRunsOut(moescope::cli::asksForJson(argc, argv));
   if (argc > 1 && std::strcmp(argv[1], "worker") == 0) return moescope::cli::workerCommand(argc - 2, argv + 2);
   try {
     return moescope::cli::runProgram(argc, argv);
   } catch (const std::bad_alloc&) {
-    std::cerr << "moescope-cli: out of memory\n";
-    return moescope::exitCode(moescope::ErrorKind::environment);
+    return moescope::sayMemoryRanOut();
+  } catch (const std::system_error& error) {  // a thread or a folder that the system refused
+    return moescope::cli::fail(moescope::environmentError(std::string("the system refused: ") + error.what()),
+                               moescope::cli::asksForJson(argc, argv));
   } catch (const std::exception& error) {
-    std::cerr << "moescope-cli: a bug of ours: " << error.what() << "\n";
-    return moescope::exitCode(moescope::ErrorKind::bug);
+    return moescope::cli::fail(moescope::bugError(std::string("a bug of ours: ") + error.what()),
+                               moescope::cli::asksForJson(argc, argv));
   }
 }

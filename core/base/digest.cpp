@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <new>
 #include <vector>
 
 #include "core/base/file.h"
@@ -12,7 +13,11 @@ namespace moescope {
 
 struct Digest::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  State() { EVP_DigestInit_ex(context, EVP_sha256(), nullptr); }
+  State() {
+    if (context != nullptr && EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1) return;
+    EVP_MD_CTX_free(context);
+    throw std::bad_alloc();  // it fails for no other reason
+  }
   ~State() { EVP_MD_CTX_free(context); }
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "core/base/file.h"
@@ -212,6 +213,8 @@ Expected<Json> perform(std::span<const Operation> operations, const WorkOrder& o
     return Performance(order, study, messages, stop, std::move(task)).run();
   } catch (const std::bad_alloc&) {
     return outOfMemory(id);
+  } catch (const std::system_error& error) {  // a thread or a folder that the system refused
+    return environmentError(fmt::format("{} was refused something by the system: {}", id, error.what()));
   } catch (const std::exception& error) {
     const std::string_view what = error.what();
     if (what.find("can't allocate memory") != what.npos || what.find("out of memory") != what.npos)

@@ -110,9 +110,11 @@ Error SupervisedJob::epitaph() const {
     if (killed) how += ", perhaps because memory ran out";
     // A last word that a full disk swallowed is still in the exit code; 127 is a program that could not be started.
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    kind = killed || code == 127 ? ErrorKind::environment : ErrorKind::bug;
+    // One that ended well wrote its last word; where that is not, the disk did not take it.
+    kind = killed || code == 127 || code == 0 ? ErrorKind::environment : ErrorKind::bug;
     for (const ErrorKind one : {ErrorKind::usage, ErrorKind::input, ErrorKind::environment, ErrorKind::cancelled})
       if (exitCode(one) == code) kind = one;
+    if (code == 0) how = "ended, and what it said last is not on the disk, which may be full or failing";
     if (code == exitCode(ErrorKind::environment)) how += ", perhaps because the disk is full";
   }
   std::string message =

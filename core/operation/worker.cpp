@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "core/base/json_reading.h"
+#include "core/base/out_of_memory.h"
 #include "core/base/process.h"
 #include "core/operation/performance.h"
 
@@ -134,6 +135,7 @@ int runWorker(std::span<const Operation> operations, int argc, char** argv) {
       return refuse(usageError(fmt::format("a worker does not know {}; it is started by moescope-cli", word)));
   }
   takeSignals();
+  endWhereMemoryRunsOut(false);
   if (spare) {
     std::string line;
     if (!std::getline(std::cin, line)) return 0;  // whoever kept us ready went away
