@@ -21,6 +21,8 @@ std::span<const Operation> lightOperations() {
       loadBalance,
       loadFrequency,
       specialiseDomain,
+      specialiseInformation,
+      specialisePosition,
       specialiseVocabulary,
       tokensText,
   };

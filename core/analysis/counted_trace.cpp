@@ -149,6 +149,10 @@ Expected<TraceFilter> traceFilter(const TraceInfo& info, const Parameters& set) 
   return filter;
 }
 
+std::string tokenClassName(std::uint8_t tokenClass) {
+  return classNames.at(tokenClass);
+}
+
 std::vector<std::uint8_t> keptTokens(const TraceFilter& filter, const TraceChunk& chunk) {
   std::vector<std::uint8_t> keep(chunk.tokens());
   for (std::size_t token = 0; token < keep.size(); ++token)

@@ -26,6 +26,7 @@ struct TraceFilter {
   bool byDomain = false, byClass = false;
 };
 Expected<TraceFilter> traceFilter(const TraceInfo& info, const Parameters& set);
+std::string tokenClassName(std::uint8_t tokenClass);  // as the filter "classes" names it
 // 1 for every token of the chunk that the filter keeps.
 std::vector<std::uint8_t> keptTokens(const TraceFilter& filter, const TraceChunk& chunk);
 

@@ -8,6 +8,7 @@
 
 #include "core/analysis/committee.h"
 #include "core/analysis/domain_information.h"
+#include "core/analysis/share_null.h"
 
 namespace moescope {
 
@@ -15,25 +16,11 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-struct Sums {
-  std::vector<double> domain, expert;
-  double total = 0;
-};
-Sums sumsOf(std::span<const double> table, std::size_t experts) {
-  Sums sums{std::vector<double>(table.size() / experts), std::vector<double>(experts)};
-  for (std::size_t cell = 0; cell < table.size(); ++cell) {
-    sums.domain[cell / experts] += table[cell];
-    sums.expert[cell % experts] += table[cell];
-    sums.total += table[cell];
-  }
-  return sums;
-}
-
-double variation(std::span<const double> table, const Sums& sums, std::size_t e) {
+double variation(std::span<const double> table, const TableMargins& sums, std::size_t e) {
   double sum = 0, squares = 0, domains = 0;
-  for (std::size_t domain = 0; domain < sums.domain.size(); ++domain) {
-    if (sums.domain[domain] == 0) continue;
-    const double share = table[domain * sums.expert.size() + e] / sums.domain[domain];
+  for (std::size_t domain = 0; domain < sums.row.size(); ++domain) {
+    if (sums.row[domain] == 0) continue;
+    const double share = table[domain * sums.column.size() + e] / sums.row[domain];
     sum += share;
     squares += share * share;
     ++domains;
@@ -41,11 +28,11 @@ double variation(std::span<const double> table, const Sums& sums, std::size_t e)
   return sum > 0 ? std::sqrt(std::max(0.0, domains * squares - sum * sum)) / sum : nan;
 }
 
-double divergence(std::span<const double> table, const Sums& sums, std::size_t e) {
-  if (sums.expert[e] == 0) return nan;
+double divergence(std::span<const double> table, const TableMargins& sums, std::size_t e) {
+  if (sums.column[e] == 0) return nan;
   double bits = 0;
-  for (std::size_t domain = 0; domain < sums.domain.size(); ++domain) {
-    const double own = table[domain * sums.expert.size() + e] / sums.expert[e], all = sums.domain[domain] / sums.total,
+  for (std::size_t domain = 0; domain < sums.row.size(); ++domain) {
+    const double own = table[domain * sums.column.size() + e] / sums.column[e], all = sums.row[domain] / sums.total,
                  mean = (own + all) / 2;
     if (own > 0) bits += own / 2 * std::log2(own / mean);
     if (all > 0) bits += all / 2 * std::log2(all / mean);
@@ -53,12 +40,13 @@ double divergence(std::span<const double> table, const Sums& sums, std::size_t e
   return std::max(0.0, bits);
 }
 
-double rate(std::span<const double> table, const Sums& sums, std::size_t e, const std::vector<std::uint8_t>& side) {
+double rate(std::span<const double> table, const TableMargins& sums, std::size_t e,
+            const std::vector<std::uint8_t>& side) {
   double here = 0, all = 0;
   for (std::size_t domain = 0; domain < side.size(); ++domain) {
     if (!side[domain]) continue;
-    here += table[domain * sums.expert.size() + e];
-    all += sums.domain[domain];
+    here += table[domain * sums.column.size() + e];
+    all += sums.row[domain];
   }
   return all > 0 ? here / all : nan;
 }
@@ -66,7 +54,7 @@ double rate(std::span<const double> table, const Sums& sums, std::size_t e, cons
 }  // namespace
 
 std::vector<double> domainMeasures(std::span<const double> table, std::size_t experts, const DomainQuestion& question) {
-  const Sums sums = sumsOf(table, experts);
+  const TableMargins sums = marginsOf(table, experts);
   std::vector<double> values(DomainMeasures::count(experts), nan);
   const Committee committee = committeeOf(table, experts, question.tau, question.theta);
   values[DomainMeasures::information] = domainInformation(table, experts);
@@ -86,12 +74,12 @@ std::vector<double> domainMeasures(std::span<const double> table, std::size_t ex
 
 LogOdds logOdds(std::span<const double> table, std::size_t experts, std::span<const std::int64_t> tokens,
                 double prior) {
-  const Sums sums = sumsOf(table, experts);
+  const TableMargins sums = marginsOf(table, experts);
   const auto all = static_cast<double>(std::accumulate(tokens.begin(), tokens.end(), std::int64_t{0}));
   LogOdds odds{std::vector<double>(table.size(), nan), std::vector<double>(table.size(), nan)};
   for (std::size_t cell = 0; cell < table.size(); ++cell) {
     const auto here = static_cast<double>(tokens[cell / experts]), rest = all - here;
-    const double of = sums.expert[cell % experts];
+    const double of = sums.column[cell % experts];
     if (here == 0 || rest == 0 || of == 0) continue;
     const double shape = prior * of / all;  // tokens of the prior that choose the expert
     const double own = table[cell] + shape, others = of - table[cell] + shape;

@@ -10,6 +10,8 @@ extern const Operation compareRuns;
 extern const Operation loadBalance;
 extern const Operation loadFrequency;
 extern const Operation specialiseDomain;
+extern const Operation specialiseInformation;
+extern const Operation specialisePosition;
 extern const Operation specialiseVocabulary;
 extern const Operation tokensText;
 

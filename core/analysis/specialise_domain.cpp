@@ -62,6 +62,11 @@ std::vector<Figure> figures() {
           .scale("diverging around 0")
           .option("grey_above", {{"value", "q"}, {"at", discovery}})
           .titled("Log-odds of a domain's experts"),
+      scatter("volcano", {"log_odds", "strength"})
+          .over(cells)
+          .at("layer")
+          .line(1.3, "q = 0.05")
+          .titled("Preferences by size and strength"),
       lines("dispatch", {"dispatch_entropy"})
           .over({"layer"})
           .floor("baseline")
@@ -165,6 +170,9 @@ void addTables(Result& result, const CountedTrace& counted, const Layers& layers
   result.add("q", "", axes, q).help =
       "Benjamini-Hochberg q over all layers, domains and experts, of two-sided p-values under permutation of whole "
       "documents.";
+  std::vector<double> strength;
+  for (double value : q) strength.push_back(-std::log10(value));
+  result.add("strength", "-log10 q", axes, std::move(strength)).help = "1.3 is q = 0.05, 2 is q = 0.01.";
   result.add("token_share", "tokens", axes, tables([](const auto& of) { return of.tokenShare; })).help =
       "DS(e,d) of OLMoE: share of the domain's tokens with the expert among their k; sums to k over experts, fair k/E.";
   result.add("log_odds", "nats", axes, tables([](const auto& of) { return of.odds.ratio; })).help =

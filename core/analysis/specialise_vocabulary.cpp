@@ -10,7 +10,7 @@
 #include "core/analysis/type_table.h"
 #include "core/analysis/vocabulary_null.h"
 #include "core/result/utf8.h"
-#include "core/statistics/binomial.h"
+#include "core/statistics/distributions.h"
 #include "core/statistics/multiple_testing.h"
 
 namespace moescope {
@@ -150,16 +150,16 @@ std::vector<double> qOf(const TypeTable& table, const TokenTypes& types, const T
   std::vector<double> p;
   for (std::size_t type = 0; type < types.id.size(); ++type) {
     const auto tokens = static_cast<double>(types.count[type]);
-    p.push_back(std::min(
-        1.0, static_cast<double>(table.experts) *
-                 binomialUpperTail(std::round(scores.share[type] * tokens), tokens, rates[scores.owner[type]])));
+    p.push_back(
+        std::min(1.0, static_cast<double>(table.experts) *
+                          binomialAtLeast(std::round(scores.share[type] * tokens), tokens, rates[scores.owner[type]])));
   }
   return benjaminiHochberg(p);
 }
 
 // Everything of the chosen role, over layers; padded as arrays over experts are.
 struct Details {
-  std::vector<double> expertScore, owned, divergence, divergenceNull, histogram, specific;
+  std::vector<double> expertScore, owned, divergence, divergenceNull, histogram, largest, specific;
   std::vector<double> layers, experts, ids, counts, shares, lifts, qs;  // columns of the table of types
   std::vector<std::string> texts;
 };
@@ -185,6 +185,8 @@ class DetailMaker {
     addOwners(layer, table, scores);
     addDivergence(layer, table, types);
     addHistogram(layer, table, types);
+    made.largest.resize((layer + 1) * bins_);
+    for (double share : scores.share) ++made.largest[layer * bins_ + binOf(share)];
     addTypes(layer, table, types, scores, q);
   }
   std::size_t top() const { return top_; }
@@ -214,13 +216,16 @@ class DetailMaker {
     }
   }
 
+  std::size_t binOf(double share) const {
+    return std::min(bins_ - 1, static_cast<std::size_t>(share * static_cast<double>(bins_)));
+  }
+
   void addHistogram(std::size_t layer, const TypeTable& table, const TokenTypes& types) {
     double* into = made.histogram.data() + layer * bins_ * most_;
     for (std::size_t bin = 0; bin < bins_; ++bin) std::fill_n(into + bin * most_, table.experts, 0);
     for (std::size_t at = 0; at < table.count.size(); ++at) {
       const double share = table.count[at] / static_cast<double>(types.count[at / table.experts]);
-      const auto bin = std::min(bins_ - 1, static_cast<std::size_t>(share * static_cast<double>(bins_)));
-      ++into[bin * most_ + at % table.experts];
+      ++into[binOf(share) * most_ + at % table.experts];
     }
   }
 
@@ -256,7 +261,7 @@ class DetailMaker {
 Axis binAxis(std::int64_t bins) {
   Axis axis{.name = "bin", .labels = {}};
   for (std::int64_t bin = 0; bin < bins; ++bin)
-    axis.labels.push_back(fmt::format("{:.4g}", (static_cast<double>(bin) + 0.5) / static_cast<double>(bins)));
+    axis.labels.push_back(fmt::format("{:.4g}", static_cast<double>(bin) / static_cast<double>(bins)));
   return axis;
 }
 
@@ -273,10 +278,14 @@ void addDetails(Result& result, Details made) {
       "Jensen-Shannon divergence between the types of the expert's tokens and those of the layer's, each type a "
       "cluster "
       "of its own. Baseline: expectation for a multinomial sample of as many tokens.";
-  divergence.baseline = std::move(made.divergenceNull);
+  divergence.baseline = made.divergenceNull;
+  result.add("divergence_null", "bits", cells, std::move(made.divergenceNull)).help =
+      "Expectation of the divergence for a multinomial sample of as many tokens as the expert has.";
   result.add("excess_divergence", "bits", cells, std::move(excess)).help = "Divergence less its expectation by chance.";
   result.addWhole("histogram", "types", {"layer", "bin", "expert"}, std::move(made.histogram)).help =
-      "Types by the share of their tokens that the expert takes; bins are named by their middle. Fair share k/E.";
+      "Types by the share of their tokens that the expert takes; bins are named by their lower edge. Fair share k/E.";
+  result.addWhole("largest_share", "types", {"layer", "bin"}, std::move(made.largest)).help =
+      "Types by the largest share of their tokens that one expert takes; bins are named by their lower edge.";
   result.addWhole("specific", "types", {"layer"}, std::move(made.specific)).help =
       "Types whose largest share stands out of chance, q <= 0.05.";
   result.add("types", Table{.columns = {{"layer", "", std::move(made.layers)},

@@ -6,13 +6,11 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "core/trace/chunk.h"
+#include "core/analysis/kept_chunks.h"
 
 namespace moescope {
 
 namespace {
-
-constexpr std::uint64_t tokensPerRead = 1 << 16;
 
 // Where an id stands among the types; -1 for a rare one. Ids of tokenizers are small; foreign ones may be anything.
 class TypeIndex {
@@ -78,20 +76,17 @@ Expected<ReadTypes> readTypes(const Trace& trace, const TraceFilter& filter, std
   ReadTypes read;
   std::array<std::unordered_map<std::int32_t, std::int64_t>, 3> counts;
   std::vector<std::uint8_t> documents(trace.info().documents.size()), domains(trace.info().domains.size());
-  for (std::uint64_t first = 0; first < trace.tokens(); first += tokensPerRead) {
-    if (job.cancelled()) return cancelledError();
-    job.progress(0.1 * static_cast<double>(first) / static_cast<double>(trace.tokens()), "counting the types");
-    TRY(chunk, trace.read(first, std::min(tokensPerRead, trace.tokens() - first), Trace::predicted, {0}));
-    const std::vector<std::uint8_t> keep = keptTokens(filter, chunk);
-    for (std::size_t token = 0; token < keep.size(); ++token) {
-      if (!keep[token]) continue;
-      ++read.tokens;
-      documents[chunk.document[token]] = domains[chunk.domain[token]] = 1;
-      for (std::size_t role = 0; role < counts.size(); ++role)
-        if (const auto& ids = idsOf(chunk, TokenRole(role)); !ids.empty() && ids[token] >= 0)
-          ++counts[role][ids[token]];
-    }
-  }
+  TRY_DO(eachKeptChunk(trace, filter, Trace::predicted, {0}, pollOf(job, "counting the types", 0, 20),
+                       [&](const TraceChunk& chunk, const std::vector<std::uint8_t>& keep) {
+                         for (std::size_t token = 0; token < keep.size(); ++token) {
+                           if (!keep[token]) continue;
+                           ++read.tokens;
+                           documents[chunk.document[token]] = domains[chunk.domain[token]] = 1;
+                           for (std::size_t role = 0; role < counts.size(); ++role)
+                             if (const auto& ids = idsOf(chunk, TokenRole(role)); !ids.empty() && ids[token] >= 0)
+                               ++counts[role][ids[token]];
+                         }
+                       }));
   read.documents = std::ranges::count(documents, 1);
   read.domains = std::ranges::count(domains, 1);
   if (read.tokens == 0) return usageError("no token of the trace is left by the filters domains and classes");
@@ -123,16 +118,13 @@ Expected<std::array<TypeTable, 3>> tabulateTypes(const Trace& trace, const Trace
                     .routed = std::vector<std::int64_t>(experts)};
     index[role].emplace(*types.byRole[role]);
   }
-  for (std::uint64_t first = 0; first < trace.tokens(); first += tokensPerRead) {
-    if (!poll(static_cast<double>(first) / static_cast<double>(trace.tokens()))) return cancelledError();
-    TRY(chunk, trace.read(first, std::min(tokensPerRead, trace.tokens() - first), Trace::predicted,
-                          {static_cast<int>(layer)}));
-    const std::vector<std::uint8_t> keep = keptTokens(filter, chunk);
-    for (std::size_t role = 0; role < tables.size(); ++role)
-      if (index[role])
-        addTokens(tables[role], idsOf(chunk, TokenRole(role)), *index[role], keep, chunk.layers[0].expert, columns,
-                  taken);
-  }
+  TRY_DO(eachKeptChunk(trace, filter, Trace::predicted, {static_cast<int>(layer)}, poll,
+                       [&](const TraceChunk& chunk, const std::vector<std::uint8_t>& keep) {
+                         for (std::size_t role = 0; role < tables.size(); ++role)
+                           if (index[role])
+                             addTokens(tables[role], idsOf(chunk, TokenRole(role)), *index[role], keep,
+                                       chunk.layers[0].expert, columns, taken);
+                       }));
   return tables;
 }
 

@@ -21,6 +21,7 @@ namespace {
 std::vector<Parameter> parameters() {
   std::vector<Parameter> all = readingParameters();
   all.push_back(flag("loss", true, "also the loss of every token's next one"));
+  all.push_back(flag("predicted", false, "also the id that the model thinks likeliest to come next").secondary());
   all.push_back(flag("logits", false, "also the router's raw logits, two bytes a token, layer and expert"));
   return all;
 }
@@ -56,7 +57,7 @@ double keptPerToken(const ModelConfig& config, const Parameters& set) {
 }
 
 WalkEnd endOf(const ModelConfig& config, const Parameters& set) {
-  return set.flag("loss") ? wholeModel(config) : lastRouter(config);
+  return set.flag("loss") || set.flag("predicted") ? wholeModel(config) : lastRouter(config);
 }
 
 Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
@@ -64,7 +65,8 @@ Expected<Cost> estimate(const Inputs& inputs, const Parameters& set) {
   const ModelConfig& config = weights.config();
   const double choice = double(config.moe.topK) * (config.moe.experts > 255 ? 6 : 5) +
                         (set.flag("logits") ? 2.0 * double(config.moe.experts) : 0);
-  const double bytesPerToken = 19 + (set.flag("loss") ? 4 : 0) + double(config.sparseLayers()) * choice;
+  const double bytesPerToken =
+      19 + (set.flag("loss") ? 4 : 0) + (set.flag("predicted") ? 4 : 0) + double(config.sparseLayers()) * choice;
   return walkCost(inputs, set, weights, endOf(config, set), keptPerToken(config, set), bytesPerToken);
 }
 
@@ -77,7 +79,8 @@ TraceInfo traceInfo(const Inputs& inputs, const Reading& reading, const Paramete
                  .length = reading.length,
                  .domains = reading.corpus->domains(),
                  .hasLoss = set.flag("loss"),
-                 .hasLogits = set.flag("logits")};
+                 .hasLogits = set.flag("logits"),
+                 .hasPredicted = set.flag("predicted")};
   for (const Document& document : reading.corpus->documents()) info.documents.push_back(document.name);
   const RouterFacts facts = routerFacts(config.moe.router, config.moe.topK);
   for (std::int64_t block = 0; block < config.layers; ++block)
@@ -138,6 +141,7 @@ void dropFirst(TraceChunk& chunk, std::size_t count) {
     dropRows(layer.logit, count, all);
   }
   dropRows(chunk.loss, count, all);
+  dropRows(chunk.predicted, count, all);
   dropRows(chunk.id, count, all);
   dropRows(chunk.next, count, all);
   dropRows(chunk.domain, count, all);
@@ -151,8 +155,12 @@ void dropFirst(TraceChunk& chunk, std::size_t count) {
 // were grouped, so that a resumed trace has the bytes of an unbroken one.
 class TraceVisitor : public WalkVisitor {
  public:
-  TraceVisitor(const Reading& reading, TraceWriter& writer, bool logits)
-      : reading_(reading), writer_(writer), logits_(logits) {}
+  TraceVisitor(const Reading& reading, TraceWriter& writer, const Parameters& set)
+      : reading_(reading),
+        writer_(writer),
+        logits_(set.flag("logits")),
+        loss_(set.flag("loss")),
+        predicted_(set.flag("predicted")) {}
 
   Expected<void> begin(std::span<const Batch> group) override {
     group_ = group;
@@ -164,11 +172,15 @@ class TraceVisitor : public WalkVisitor {
     chunks_[batch].layers.push_back(layerColumns(assignments, group_[batch].real, logits_));
     return {};
   }
-  Expected<void> predicted(std::size_t batch, std::span<const float> loss) override {
+  Expected<void> predicted(std::size_t batch, std::span<const float> loss,
+                           std::span<const std::int32_t> likeliest) override {
     const Batch& here = group_[batch];
-    for (std::size_t place = 0; place < here.real.size(); ++place)
-      if (here.real[place])
+    for (std::size_t place = 0; place < here.real.size(); ++place) {
+      if (!here.real[place]) continue;
+      if (loss_)
         chunks_[batch].loss.push_back(here.next[place] >= 0 ? loss[place] : std::numeric_limits<float>::quiet_NaN());
+      if (predicted_) chunks_[batch].predicted.push_back(likeliest[place]);
+    }
     return {};
   }
   Expected<void> end(std::span<const Batch>) override {
@@ -187,7 +199,7 @@ class TraceVisitor : public WalkVisitor {
  private:
   const Reading& reading_;
   TraceWriter& writer_;
-  const bool logits_;
+  const bool logits_, loss_, predicted_;
   std::uint64_t skip_ = 0;
   std::chrono::steady_clock::time_point closed_ = std::chrono::steady_clock::now();
   std::span<const Batch> group_;
@@ -197,7 +209,7 @@ class TraceVisitor : public WalkVisitor {
 // Gives the bytes that were read of the model.
 Expected<std::uint64_t> captureAll(const Reading& reading, TraceWriter& writer, const Parameters& set, Job& job) {
   const std::vector<std::span<const Window>> batches = batchesOf(reading.windows, set.integer("batch"));
-  TraceVisitor visitor(reading, writer, set.flag("logits"));
+  TraceVisitor visitor(reading, writer, set);
   std::uint64_t before = 0;
   std::size_t first = 0;
   for (; first < batches.size(); ++first) {
@@ -220,8 +232,8 @@ Expected<std::uint64_t> captureAll(const Reading& reading, TraceWriter& writer, 
   return ahead.bytesRead();
 }
 
-// The text of every id that was read, as input or as the next token.
-Expected<Vocabulary> vocabularyOf(const Reading& reading) {
+// The text of every id that was read, as input or as the next token; what a model predicts may be any.
+Expected<Vocabulary> vocabularyOf(const Reading& reading, bool predicted) {
   Vocabulary vocabulary;
   if (!reading.tokenizer) return vocabulary;
   std::set<std::int32_t> seen;
@@ -230,6 +242,7 @@ Expected<Vocabulary> vocabularyOf(const Reading& reading) {
     TRY(ids, reading.ids.read(window.document, window.position, std::min<std::uint64_t>(left, window.count + 1ull)));
     seen.insert(ids.begin(), ids.end());
   }
+  for (std::int32_t id = 0; predicted && id < reading.tokenizer->vocabularySize(); ++id) seen.insert(id);
   for (std::int32_t id : seen) {
     vocabulary.id.push_back(id);
     vocabulary.bytes.push_back(reading.tokenizer->bytes(id));
@@ -243,7 +256,7 @@ Expected<Outputs> captureRoutes(const Inputs& inputs, const Parameters& set, Job
   if (writer.tokensWritten() > 0)
     job.log("info", fmt::format("Going on after {} of {} tokens.", writer.tokensWritten(), reading.tokens()));
   TRY(bytesRead, captureAll(reading, writer, set, job));
-  TRY(vocabulary, vocabularyOf(reading));
+  TRY(vocabulary, vocabularyOf(reading, set.flag("predicted")));
   job.progress(1, "counting");
   TRY_DO(writer.finish(vocabulary));
   std::set<std::uint32_t> documents;

@@ -103,7 +103,7 @@ class LossVisitor : public WalkVisitor {
     group_ = group;
     return {};
   }
-  Expected<void> predicted(std::size_t batch, std::span<const float> loss) override {
+  Expected<void> predicted(std::size_t batch, std::span<const float> loss, std::span<const std::int32_t>) override {
     const Batch& here = group_[batch];
     for (std::size_t place = 0; place < loss.size(); ++place) {
       if (here.next[place] < 0) continue;

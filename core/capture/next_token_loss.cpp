@@ -20,7 +20,8 @@ NextTokenLoss::NextTokenLoss(at::Tensor normed, at::Tensor next)
       next_(std::move(next)),
       largest_(at::full(next_.sizes(), -std::numeric_limits<double>::infinity(), next_.options().dtype(at::kDouble))),
       sum_(at::zeros_like(largest_)),
-      target_(at::zeros_like(largest_)) {}
+      target_(at::zeros_like(largest_)),
+      likeliest_(at::zeros_like(next_)) {}
 
 void NextTokenLoss::add(std::int64_t first, const at::Tensor& rows, const at::Tensor& bias) {
   const std::int64_t count = rows.size(0);
@@ -31,9 +32,10 @@ void NextTokenLoss::add(std::int64_t first, const at::Tensor& rows, const at::Te
     const at::Tensor inside = here(next_).ge(first).logical_and(here(next_).lt(first + count));
     const at::Tensor picked = logits.gather(1, here(next_).sub(first).clamp(0, count - 1).unsqueeze(1)).squeeze(1);
     here(target_).add_(picked.to(at::kDouble).mul(inside));
-    const at::Tensor top = std::get<0>(logits.max(1));
+    const auto [top, best] = logits.max(1);
     const at::Tensor sum = logits.sub(top.unsqueeze(1)).exp_().sum(1, false, at::kDouble);
     const at::Tensor highest = at::maximum(here(largest_), top.to(at::kDouble));
+    here(likeliest_).copy_(at::where(top.to(at::kDouble).gt(here(largest_)), best.add(first), here(likeliest_)));
     here(sum_).mul_(here(largest_).sub(highest).exp()).add_(sum.mul(top.to(at::kDouble).sub(highest).exp()));
     here(largest_).copy_(highest);
   }
@@ -41,6 +43,10 @@ void NextTokenLoss::add(std::int64_t first, const at::Tensor& rows, const at::Te
 
 at::Tensor NextTokenLoss::nats() const {
   return largest_.add(sum_.log()).sub(target_).masked_fill(next_.lt(0), 0).to(at::kCPU, at::kFloat).contiguous();
+}
+
+at::Tensor NextTokenLoss::likeliest() const {
+  return likeliest_.to(at::kCPU, at::kInt).contiguous();
 }
 
 }  // namespace moescope

@@ -5,7 +5,7 @@
 
 namespace moescope {
 
-// Cross-entropy of next tokens over a vocabulary that comes a few rows at a time: a running log-sum-exp in fp64. The
+// Cross-entropy of next tokens, and the likeliest ones, over a vocabulary that comes a few rows at a time: a running log-sum-exp in fp64. The
 // logits of a batch never lie in memory together.
 class NextTokenLoss {
  public:
@@ -13,11 +13,13 @@ class NextTokenLoss {
   NextTokenLoss(at::Tensor normed, at::Tensor next);
   // Rows [first, first + n) of the head, fp32 [n,H], and of its bias (undefined: none).
   void add(std::int64_t first, const at::Tensor& rows, const at::Tensor& bias);
-  at::Tensor nats() const;  // fp32 [T] on the host, 0 where there is no next token
+  at::Tensor nats() const;       // fp32 [T] on the host, 0 where there is no next token
+  at::Tensor likeliest() const;  // int32 [T] on the host: the id of the largest logit, ties to the lower one
 
  private:
   at::Tensor normed_, next_;
   at::Tensor largest_, sum_, target_;  // fp64 [T]
+  at::Tensor likeliest_;               // int64 [T]
 };
 
 }  // namespace moescope

@@ -278,8 +278,9 @@ class Walk {
       TRY_DO(tell(end_.block + 1, double(first + count) / double(config_.vocabulary)));
     }
     for (std::size_t i = 0; i < losses.size(); ++i) {
-      const at::Tensor nats = losses[i].nats();
-      TRY_DO(visitor_.predicted(i, {nats.const_data_ptr<float>(), std::size_t(nats.numel())}));
+      const at::Tensor nats = losses[i].nats(), likeliest = losses[i].likeliest();
+      TRY_DO(visitor_.predicted(i, {nats.const_data_ptr<float>(), std::size_t(nats.numel())},
+                                {likeliest.const_data_ptr<std::int32_t>(), std::size_t(likeliest.numel())}));
     }
     return {};
   }

@@ -25,7 +25,11 @@ class WalkVisitor {
   virtual ExpertObserver observer(std::size_t /*batch*/, std::int64_t /*layer*/) { return {}; }
   // Of every expert's outputs on all tokens, with weight 1; looked at where it is given.
   virtual ExpertObserver allObserver(std::size_t /*batch*/, std::int64_t /*layer*/) { return {}; }
-  virtual Expected<void> predicted(std::size_t /*batch*/, std::span<const float> /*loss*/) { return {}; }
+  // Of every position: the loss of its next token, and the id that the model thinks likeliest there.
+  virtual Expected<void> predicted(std::size_t /*batch*/, std::span<const float> /*loss*/,
+                                   std::span<const std::int32_t> /*likeliest*/) {
+    return {};
+  }
   virtual Expected<void> end(std::span<const Batch> group) = 0;
 };
 

@@ -104,6 +104,12 @@ double betaQuantile(double a, double b, double share) {
   return (low + high) / 2;
 }
 
+double binomialAtLeast(double hits, double trials, double share) {
+  if (hits <= 0) return 1;
+  if (hits > trials || !(share > 0)) return 0;
+  return share < 1 ? incompleteBeta(hits, trials - hits + 1, share) : 1;
+}
+
 double twoSidedStudent(double t, double freedom) {
   if (std::isinf(t)) return 0;
   return incompleteBeta(freedom / 2, 0.5, freedom / (freedom + t * t));

@@ -15,6 +15,9 @@ double incompleteBeta(double a, double b, double x);
 // x with I_x(a, b) = share.
 double betaQuantile(double a, double b, double share);
 
+// P(X >= hits) of a binomial X of `trials` with probability `share`: I_share(hits, trials - hits + 1).
+double binomialAtLeast(double hits, double trials, double share);
+
 // P(|T| >= |t|) of Student's t with `freedom` degrees of freedom.
 double twoSidedStudent(double t, double freedom);
 

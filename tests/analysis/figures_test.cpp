@@ -12,7 +12,8 @@ class Figures : public testing::TestWithParam<const char*> {};
 
 Result made(const std::filesystem::path& folder, const char* id, const made::Rule& rule) {
   EXPECT_TRUE(made::write(folder / "t", rule));
-  auto result = made::analyse(id, folder / "t");
+  const Json asked = id == std::string("tokens.text") ? Json{{"find", "w"}} : Json::object();
+  auto result = made::analyse(id, folder / "t", asked);
   EXPECT_TRUE(result) << result.error().message;
   return *std::move(result);
 }
@@ -20,7 +21,8 @@ Result made(const std::filesystem::path& folder, const char* id, const made::Rul
 // An analysis writes no view code: what it declares must be enough to draw everything it declares.
 TEST_P(Figures, AllDrawFromTheDescriptionAlone) {
   const made::Folder folder(std::string("figures-") + GetParam());
-  const Result result = made(folder.path(), GetParam(), {.layers = 3, .topK = 3, .preference = 120, .loss = true});
+  const Result result =
+      made(folder.path(), GetParam(), {.layers = 3, .topK = 3, .documents = 24, .preference = 120, .loss = true});
   const Description description = made::operation(GetParam()).describe();
   std::set<std::string> names;
   ASSERT_FALSE(description.figures.empty());
@@ -57,7 +59,8 @@ TEST_P(Figures, DescriptionsReadBackAndTeach) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfTraces, Figures,
-                         testing::Values("load.balance", "load.frequency", "specialise.domain", "tokens.text"),
+                         testing::Values("load.balance", "load.frequency", "specialise.domain", "specialise.vocabulary",
+                                         "specialise.information", "specialise.position", "tokens.text"),
                          [](const auto& of) {
                            std::string name = of.param;
                            name[name.find('.')] = '_';

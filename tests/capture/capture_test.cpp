@@ -131,6 +131,29 @@ TEST_F(CaptureTest, TheTraceHoldsWhatTheForwardAssigned) {
   EXPECT_EQ(vocabulary.find('!'), nullptr);
 }
 
+TEST_F(CaptureTest, TheTraceHoldsTheLikeliestNextIdWhereAsked) {
+  const Trace trace = traceOf("job", {{"predicted", true}, {"loss", false}, {"batch", 4}});
+  EXPECT_TRUE(trace.info().hasPredicted);
+  EXPECT_FALSE(trace.info().hasLoss);
+  const TraceChunk all = *trace.read(0, trace.tokens(), Trace::predicted);
+  at::NoGradGuard quiet;
+  auto model = loadModel(folder / "model");
+  for (std::size_t token = 0; token < all.tokens();) {
+    std::vector<std::int64_t> ids;
+    for (std::size_t i = token;
+         i < all.tokens() && all.document[i] == all.document[token] && all.position[i] / 32 == all.position[token] / 32;
+         ++i)
+      ids.push_back(all.id[i]);
+    const at::Tensor logits = model->forward(at::tensor(ids).view({1, -1})).logits[0];
+    for (std::size_t i = 0; i < ids.size(); ++i) {  // the other forward sums in another order: near ties may swap
+      const at::Tensor row = logits[std::int64_t(i)];
+      EXPECT_NEAR(row[all.predicted[token + i]].item<float>(), row.max().item<float>(), 1e-4);
+    }
+    token += ids.size();
+  }
+  EXPECT_NE(trace.vocabulary()->find(all.predicted[0]), nullptr);
+}
+
 TEST_F(CaptureTest, EveryBatchSplitGivesEqualSets) {
   const Trace one = traceOf("one", {{"batch", 1}}), many = traceOf("many", {{"batch", 64}});
   ASSERT_EQ(one.tokens(), many.tokens());

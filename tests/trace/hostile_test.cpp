@@ -129,6 +129,8 @@ TEST(HostileTrace, ExtentsThatContradictEachOtherAreNamed) {
   expectBlamed(Raw().numbers<float>("/layers/00/logit", std::vector<float>(18), {6, 3}).open(place),
                "/layers/00/logit");
   expectBlamed(Raw().numbers<float>("/tokens/loss", std::vector<float>(5)).open(place), "/tokens/loss");
+  expectBlamed(Raw().numbers<std::int32_t>("/tokens/predicted", {1, 2}).open(place), "/tokens/predicted");
+  expectBlamed(Raw().numbers<float>("/tokens/predicted", std::vector<float>(6)).open(place), "/tokens/predicted");
   expectBlamed(Raw().attribute("/", "num_layers", std::int64_t{2}).open(place), "num_layers");
   expectBlamed(Raw().attribute("/", "num_layers", std::int64_t{-1}).open(place), "num_layers");
   expectBlamed(Raw().attribute("/", "first_token", std::int64_t{12}).open(place), "first_token");

@@ -44,6 +44,32 @@ TEST(Trace, ReadsBackWhatWasWritten) {
   EXPECT_FALSE(trace->read(0, 1, 0, {2}));
 }
 
+TEST(Trace, HoldsWhatTheModelPredicted) {
+  const made::Folder folder("trace-predicted");
+  const made::Rule rule{.documents = 5};
+  TraceInfo info = made::info(rule);
+  info.hasPredicted = true;
+  TraceChunk chunk = made::chunk(rule);
+  EXPECT_FALSE(TraceWriter::open(folder.path() / "lacks", info)->append(chunk));
+  Vocabulary words = made::vocabulary();
+  words.id.push_back(500);  // nothing but a prediction
+  words.bytes.push_back("never read");
+  for (std::size_t token = 0; token < chunk.tokens(); ++token) chunk.predicted.push_back(token == 33 ? 500 : 7);
+  auto writer = TraceWriter::open(folder.path() / "t", info);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->append(made::part(chunk, 0, 40)));
+  ASSERT_TRUE(writer->closeSegment());  // finish() joins the segments again
+  ASSERT_TRUE(writer->append(made::part(chunk, 40, chunk.tokens() - 40)));
+  ASSERT_TRUE(writer->finish(words));
+  auto trace = Trace::open(folder.path() / "t");
+  ASSERT_TRUE(trace) << trace.error().message;
+  EXPECT_TRUE(trace->info().hasPredicted);
+  EXPECT_EQ(trace->read(0, trace->tokens(), Trace::predicted)->predicted, chunk.predicted);
+  EXPECT_TRUE(trace->read(0, 5)->predicted.empty());
+  ASSERT_NE(trace->vocabulary()->find(500), nullptr);
+  EXPECT_FALSE(TraceWriter::open(folder.path() / "not", made::info(rule))->append(chunk));
+}
+
 TEST(Trace, ExpertsBeyond255AndMissingExpertsKeepTheirNumbers) {
   const made::Folder folder("trace-wide");
   for (std::int64_t experts : {std::int64_t{255}, std::int64_t{256}, std::int64_t{300}}) {
