@@ -11,6 +11,10 @@
 
 namespace moescope {
 
+namespace {
+constexpr std::size_t longestLine = 64u << 20;  // bytes
+}
+
 Expected<MessageWriter> MessageWriter::open(const std::filesystem::path& file) {
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) return systemError("open", file.string(), errno);
@@ -46,7 +50,8 @@ std::vector<std::string> MessageReader::read(std::size_t maximumBytes) {
   for (std::size_t end; (end = bytes.find('\n', start)) != std::string::npos; start = end + 1)
     lines.push_back(bytes.substr(start, end - start));
   // A line longer than what is read at a time would stop the reader for ever.
-  if (start == 0 && bytes.size() == maximumBytes) return read(2 * maximumBytes);
+  if (start == 0 && bytes.size() == maximumBytes && maximumBytes < longestLine) return read(2 * maximumBytes);
+  if (start == 0 && bytes.size() >= longestLine) start = bytes.size();  // and one that has no end is none
   offset_ += start;
   more_ = waiting > maximumBytes;
   return lines;

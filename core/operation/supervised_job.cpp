@@ -19,6 +19,42 @@ constexpr auto patience = std::chrono::seconds(2);
 constexpr std::string_view metricsMark =
     R"(,"type":"metrics",)";  // keys are sorted, so this is never inside another message's head
 
+constexpr std::uintmax_t mostPrinted = 64u << 20;  // bytes
+
+bool hasTexts(const Json& json, std::initializer_list<const char*> keys) {
+  return json.is_object() && std::all_of(keys.begin(), keys.end(),
+                                         [&](const char* key) { return json.contains(key) && json[key].is_string(); });
+}
+
+// What the rest of this program may take at its word. A worker whose memory was damaged can say anything.
+bool isSound(const Json& message) {
+  if (!hasTexts(message, {"type"})) return false;
+  const std::string type = message["type"];
+  if (type == "failed") return message.contains("error") && hasTexts(message["error"], {"kind", "message"});
+  if (type == "artifact") return hasTexts(message, {"port", "id"});
+  if (type == "log") return hasTexts(message, {"level", "text"});
+  if (type == "progress") return hasTexts(message, {"stage"}) && message.value("fraction", Json()).is_number();
+  if (type != "done") return true;
+  if (message.contains("request") && !message["request"].is_string()) return false;
+  if (message.contains("cost")) {
+    const Json& cost = message["cost"];
+    return cost.is_object() && std::all_of(cost.begin(), cost.end(), [](const Json& one) { return one.is_number(); });
+  }
+  if (!message.contains("outputs") || !message["outputs"].is_object()) return false;
+  const Json& outputs = message["outputs"];
+  return std::all_of(outputs.begin(), outputs.end(), [](const Json& output) {
+    return hasTexts(output, {"id", "kind"});
+  });
+}
+
+// Of what is no message: the end that it was meant to be, or nothing.
+std::optional<Json> madeOf(const Json& message, const std::string& operation) {
+  if (!hasTexts(message, {"type"}) || (message["type"] != "done" && message["type"] != "failed")) return std::nullopt;
+  const Error error = bugError("the worker of " + operation +
+                               " ended with a message that says nothing; nothing of it is taken, run it again");
+  return Json{{"type", "failed"}, {"error", toJson(error)}};
+}
+
 bool isMetrics(std::string_view line) {
   return line.find(metricsMark) != std::string_view::npos;
 }
@@ -48,6 +84,7 @@ Json SupervisedJob::toJson() const {
 
 std::vector<Json> SupervisedJob::read() {
   std::vector<Json> messages;
+  int blocks = 64;  // the rest with the next tick: other jobs are waiting too
   do {
     for (const std::string& line : reader_.read()) {
       if (isMetrics(line)) {
@@ -55,9 +92,13 @@ std::vector<Json> SupervisedJob::read() {
         continue;
       }
       auto message = parseJson(line);
-      if (message && message->is_object()) messages.push_back(*std::move(message));
+      if (!message) continue;
+      if (isSound(*message))
+        messages.push_back(*std::move(message));
+      else if (auto end = madeOf(*message, order.request.operation))
+        messages.push_back(*std::move(end));
     }
-  } while (reader_.more());
+  } while (reader_.more() && --blocks > 0);
   return messages;
 }
 
@@ -99,7 +140,20 @@ void SupervisedJob::escalate() {
   ++cancelStep_;
 }
 
+void SupervisedJob::stopFlood() {
+  std::error_code code;
+  const auto printed = std::filesystem::file_size(record() / "output", code);
+  if (code || printed < mostPrinted || flooded_ || !child) return;
+  flooded_ = true;
+  child->signalGroup(SIGKILL);
+}
+
 Error SupervisedJob::epitaph() const {
+  if (flooded_)
+    return environmentError(
+        "the worker of " + order.request.operation + " printed more than " + std::to_string(mostPrinted >> 20) +
+        " MiB and was stopped; what it committed is kept, and so is the beginning of what it said (" +
+        (record() / "output").string() + ")");
   if (cancelling()) return cancelledError();
   std::string how = "ended without a word";
   ErrorKind kind = ErrorKind::environment;  // gone when nobody looked: killed, or the machine went down

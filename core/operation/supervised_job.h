@@ -45,6 +45,8 @@ class SupervisedJob {
   // Ask, 2 s, TERM, 2 s, KILL: called once and then again with every tick.
   void cancel();
   void escalate();
+  // Called with every tick: whoever prints without end is killed before the disk is full.
+  void stopFlood();
   bool cancelling() const { return cancelStep_ > 0; }
 
   std::filesystem::path record() const { return jobRecord(order.study, order.job); }
@@ -59,6 +61,7 @@ class SupervisedJob {
   MetricsTail tail_;
   Clock::time_point lastMetrics_, cancelled_;
   int cancelStep_ = 0;
+  bool flooded_ = false;
 };
 
 }  // namespace moescope

@@ -34,6 +34,7 @@ void Supervisor::tick() {
 
 void Supervisor::follow(SupervisedJob& job) {
   job.escalate();
+  job.stopFlood();
   const bool alive = job.child && job.child->running();  // before reading: whoever ended has written everything
   bool moved = false;
   for (Json& message : job.read()) {
