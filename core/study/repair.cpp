@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/study/repair.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -64,6 +66,9 @@ Expected<std::optional<std::string>> damageOfCatalogue(const fs::path& study) {
   const auto whole = connection.text("PRAGMA integrity_check(1)");
   if (!whole || whole->value_or("") != "ok")
     return std::optional("the catalogue is damaged: " + (whole ? whole->value_or("") : whole.error().message));
+  // A header that says of a file which can be written that it cannot. Nobody else holds it: the lock is ours alone.
+  if (::access(file.c_str(), W_OK) == 0 && !connection.runAll("BEGIN; UPDATE study SET revision = revision; ROLLBACK"))
+    return std::optional<std::string>("the catalogue's header says that it cannot be written");
   return std::optional<std::string>{};
 }
 
