@@ -7,8 +7,13 @@
 namespace moescope {
 
 extern const Operation compareRuns;
+extern const Operation compareTraces;
 extern const Operation loadBalance;
+extern const Operation loadCapacity;
 extern const Operation loadFrequency;
+extern const Operation loadTime;
+extern const Operation pathsSaturation;
+extern const Operation routerConfidence;
 extern const Operation specialiseDomain;
 extern const Operation specialiseInformation;
 extern const Operation specialisePosition;

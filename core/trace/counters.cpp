@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/trace/chunk.h"
+#include "core/trace/router_scores.h"
 #include "core/trace/trace.h"
 #include "kernels/kernels.h"
 
@@ -25,21 +26,6 @@ std::int64_t binOf(double value, double low, double high) {
   return std::clamp(static_cast<std::int64_t>(std::floor(place)), std::int64_t{0}, histogramBins - 1);
 }
 
-// A token's router logits as the probabilities that its score makes of them; false where they are not finite.
-bool probabilities(std::span<const float> logit, bool sigmoid, std::vector<double>& into) {
-  double largest = -INFINITY, sum = 0;
-  for (float z : logit) {
-    if (!std::isfinite(z)) return false;
-    largest = std::max(largest, static_cast<double>(z));
-  }
-  for (std::size_t e = 0; e < logit.size(); ++e) {
-    into[e] = sigmoid ? 1 / (1 + std::exp(-static_cast<double>(logit[e]))) : std::exp(logit[e] - largest);
-    sum += into[e];
-  }
-  for (double& p : into) p /= sum;
-  return sum > 0;
-}
-
 // Entropy and margin of every token of a layer, into their histograms.
 void addConfidence(const TraceChunk::Layer& layer, LayerCounters& counters) {
   const auto experts = static_cast<std::size_t>(counters.experts), columns = static_cast<std::size_t>(counters.topK);
@@ -48,7 +34,7 @@ void addConfidence(const TraceChunk::Layer& layer, LayerCounters& counters) {
   std::vector<std::uint8_t> chosen(experts);
   for (std::size_t token = 0; token * experts < layer.logit.size(); ++token) {
     const std::span<const float> logit(layer.logit.data() + token * experts, experts);
-    if (!probabilities(logit, counters.sigmoid, p)) continue;
+    if (!routerProbabilities(logit, counters.sigmoid, p)) continue;
     double entropy = 0;
     for (double share : p) entropy -= share > 0 ? share * std::log(share) : 0;
     ++counters.entropy[binOf(entropy / std::log(static_cast<double>(experts)), 0, 1)];

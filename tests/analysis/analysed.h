@@ -25,16 +25,31 @@ inline Inputs inputs(const std::filesystem::path& trace) {
   return in;
 }
 
-inline Expected<Result> analyse(const std::string& id, const std::filesystem::path& trace,
-                                const Json& set = Json::object(), int threads = 1) {
+inline Expected<Result> analyse(const std::string& id, const Inputs& in, const std::filesystem::path& folder,
+                                const Json& set, int threads) {
   const Operation& chosen = operation(id);
   TRY(parameters, checkParameters(chosen.describe().parameters, set));
-  QuietJob job(trace.parent_path() / "job");
+  QuietJob job(folder / "job");
   job.resourcesUsed.threads = threads;
-  TRY_DO(chosen.estimate(inputs(trace), parameters));
-  TRY(outputs, chosen.run(inputs(trace), parameters, job));
+  TRY_DO(chosen.estimate(in, parameters));
+  TRY(outputs, chosen.run(in, parameters, job));
   TRY_DO(checkResult(*outputs.at(0).result));
   return std::move(*outputs.at(0).result);
+}
+
+inline Expected<Result> analyse(const std::string& id, const std::filesystem::path& trace,
+                                const Json& set = Json::object(), int threads = 1) {
+  return analyse(id, inputs(trace), trace.parent_path(), set, threads);
+}
+
+// Of several traces: port and path.
+inline Expected<Result> analyseSeveral(const std::string& id,
+                                       const std::vector<std::pair<std::string, std::filesystem::path>>& traces,
+                                       const Json& set = Json::object(), int threads = 1) {
+  Inputs in;
+  for (const auto& [port, path] : traces)
+    in.add(port, Artifact{.id = std::string(64, '1'), .kind = Kind::trace, .names = {path.filename()}, .path = path});
+  return analyse(id, in, traces.front().second.parent_path(), set, threads);
 }
 
 inline const Array& array(const Result& result, const std::string& name) {

@@ -12,7 +12,9 @@ class Figures : public testing::TestWithParam<const char*> {};
 
 Result made(const std::filesystem::path& folder, const char* id, const made::Rule& rule) {
   EXPECT_TRUE(made::write(folder / "t", rule));
-  const Json asked = id == std::string("tokens.text") ? Json{{"find", "w"}} : Json::object();
+  Json asked = Json::object();
+  if (id == std::string("tokens.text")) asked["find"] = "w";
+  if (id == std::string("load.balance") && rule.experts % 4 == 0) asked["ranks"] = 4;
   auto result = made::analyse(id, folder / "t", asked);
   EXPECT_TRUE(result) << result.error().message;
   return *std::move(result);
@@ -22,7 +24,8 @@ Result made(const std::filesystem::path& folder, const char* id, const made::Rul
 TEST_P(Figures, AllDrawFromTheDescriptionAlone) {
   const made::Folder folder(std::string("figures-") + GetParam());
   const Result result =
-      made(folder.path(), GetParam(), {.layers = 3, .topK = 3, .documents = 24, .preference = 120, .loss = true});
+      made(folder.path(), GetParam(),
+           {.layers = 3, .topK = 3, .documents = 24, .preference = 120, .loss = true, .logits = true});
   const Description description = made::operation(GetParam()).describe();
   std::set<std::string> names;
   ASSERT_FALSE(description.figures.empty());
@@ -59,7 +62,8 @@ TEST_P(Figures, DescriptionsReadBackAndTeach) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfTraces, Figures,
-                         testing::Values("load.balance", "load.frequency", "specialise.domain", "specialise.vocabulary",
+                         testing::Values("load.balance", "load.frequency", "load.time", "load.capacity",
+                                         "router.confidence", "specialise.domain", "specialise.vocabulary",
                                          "specialise.information", "specialise.position", "tokens.text"),
                          [](const auto& of) {
                            std::string name = of.param;

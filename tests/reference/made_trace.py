@@ -41,3 +41,16 @@ def counts_by_document(rule, layer):
     """[documents, experts]"""
     ids = experts(rule, layer).reshape(rule["documents"], -1)
     return numpy.stack([numpy.bincount(row, minlength=rule["experts"]) for row in ids])
+
+
+def logits(rule, layer):
+    """[tokens, experts] of a rule with logits."""
+    tokens = rule["documents"] * rule["tokens_per_document"]
+    drawn = number(2000 + layer, numpy.arange(tokens * rule["experts"])) % numpy.uint64(4096)
+    return (drawn.astype(float) / 512 - 4).reshape(tokens, rule["experts"])
+
+
+def loss(rule):
+    """[tokens] of a rule with losses."""
+    tokens = rule["documents"] * rule["tokens_per_document"]
+    return (number(1001, numpy.arange(tokens)) % numpy.uint64(1000)).astype(float) / 100

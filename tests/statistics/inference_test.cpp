@@ -38,6 +38,10 @@ TEST(Distributions, AgreeWithScipy) {
     EXPECT_NEAR(incompleteBeta(of[0], of[1], of[2]) / of[3].get<double>(), 1, 1e-9) << of.dump();
   for (const Json& of : reference()["student"])
     EXPECT_NEAR(twoSidedStudent(of[0], of[1]) / of[2].get<double>(), 1, 1e-9) << of.dump();
+  // P(X >= 3) of four throws with 1/2: (4 + 1) / 16.
+  EXPECT_NEAR(binomialAtLeast(3, 4, 0.5), 5.0 / 16, 1e-12);
+  EXPECT_EQ(binomialAtLeast(0, 4, 0.5), 1);
+  EXPECT_EQ(binomialAtLeast(5, 4, 0.5), 0);
   EXPECT_NEAR(normalBelow(normalQuantile(0.3)), 0.3, 1e-14);
   EXPECT_NEAR(incompleteBeta(3, 5, betaQuantile(3, 5, 0.7)), 0.7, 1e-12);
   EXPECT_EQ(normalQuantile(0), -INFINITY);
