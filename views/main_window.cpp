@@ -9,35 +9,31 @@
 #include <QMenuBar>
 #include <QMimeData>
 #include <QSplitter>
-#include <QStandardPaths>
-#include <QThread>
+#include <QTimer>
 
-#include "core/base/json_reading.h"
 #include "core/study/study.h"
-#include "core/study/trust.h"
 #include "views/command_palette.h"
 #include "views/elided_label.h"
+#include "views/engine_notices.h"
 #include "views/figure_panel.h"
 #include "views/job_bar.h"
+#include "views/machine_words.h"
 #include "views/notice.h"
+#include "views/opener.h"
 #include "views/page_tabs.h"
-#include "views/pages/analysis_page.h"
-#include "views/pages/figures_page.h"
+#include "views/pages/all_pages.h"
 #include "views/pages/form_side.h"
-#include "views/pages/overview_page.h"
-#include "views/pages/tokens_page.h"
-#include "views/pages/train_page.h"
+#include "views/pages/page.h"
 #include "views/pages/welcome_page.h"
 #include "views/parameter_field.h"
 #include "views/side_stack.h"
+#include "views/study_memory.h"
 #include "views/study_view.h"
 #include "views/window_actions.h"
+#include "views/window_layout.h"
 
 namespace moescope {
 namespace {
-
-constexpr int sideFrom = 1340;  // narrower windows start without the right side
-constexpr int withoutLeft = 900;
 
 QWidget* sideFrame(int width) {
   auto* side = new QWidget;
@@ -45,27 +41,6 @@ QWidget* sideFrame(int width) {
   side->setAttribute(Qt::WA_StyledBackground);
   side->setMinimumWidth(width - 40);
   return side;
-}
-
-QString machineWords(const Json& devices) {
-  QStringList words;
-  int gpus = 0;
-  if (devices.is_array())
-    for (const Json& device : devices) {
-      if (!device.is_object()) continue;
-      const std::string name = device.value("name", std::string());
-      if (name == "cpu" && device.contains("threads")) {
-        words << MainWindow::tr("%1 cores").arg(inWords(device["threads"]));
-        if (device.contains("memory") && device["memory"].is_number())
-          words << MainWindow::tr("%1 memory").arg(inBytes(device["memory"].get<double>()));
-      } else if (name.starts_with("cuda")) {
-        ++gpus;
-      }
-    }
-  words << (gpus == 0   ? MainWindow::tr("no GPU")
-            : gpus == 1 ? MainWindow::tr("1 GPU")
-                        : MainWindow::tr("%1 GPUs").arg(gpus));
-  return words.join(QStringLiteral(" · "));
 }
 
 }  // namespace
@@ -78,7 +53,10 @@ MainWindow::MainWindow(Session& session, const QString& engine, const QString& s
   workbench_.engine.setCommand(engine);
   makeHead();
   makeCentre();
-  connectWorkbench();
+  opener_ = new Opener(session_, workbench_, this);
+  memory_ = new StudyMemory(session_, workbench_, this);
+  layout_ = new WindowLayout(*this, *splitter_, session_);
+  connectParts();
   WindowActions(*this).addAll();
   fillMenus();
   restore();
@@ -115,8 +93,8 @@ void MainWindow::makeHead() {
 void MainWindow::makeCentre() {
   splitter_ = new QSplitter;
   splitter_->setChildrenCollapsible(false);
-  left_ = sideFrame(Measures::left);
-  auto* leftLayout = new QVBoxLayout(left_);
+  QWidget* left = sideFrame(Measures::left);
+  auto* leftLayout = new QVBoxLayout(left);
   leftLayout->setContentsMargins(0, 10, 0, 0);
   leftLayout->setSpacing(4);
   studyTitle_ = roleLabel<ElidedLabel>("section");
@@ -126,24 +104,23 @@ void MainWindow::makeCentre() {
 
   tabs_ = new PageTabs;
   connect(tabs_, &PageTabs::asked, this, &MainWindow::showPage);
-  connect(tabs_, &PageTabs::sideToggled, this, [this] {
-    sideAsked_ = true;
-    right_->setVisible(right_->isHidden());
-  });
-  addPages();
+  connect(tabs_, &PageTabs::sideToggled, this, [this] { layout_->toggleRight(); });
+  addPages(*tabs_, workbench_);
+  auto* welcome = new WelcomePage(session_, workbench_);
+  connect(welcome, &WelcomePage::openAsked, this, [this](const QString& folder) { opener_->openStudy(folder); });
+  tabs_->setWelcome(welcome);
 
-  right_ = sideFrame(Measures::right);
-  auto* rightLayout = new QVBoxLayout(right_);
+  QWidget* right = sideFrame(Measures::right);
+  auto* rightLayout = new QVBoxLayout(right);
   rightLayout->setContentsMargins(0, 0, 0, 0);
   side_ = new SideStack;
   rightLayout->addWidget(side_);
   form_ = new FormSide(workbench_);
 
-  splitter_->addWidget(left_);
+  splitter_->addWidget(left);
   splitter_->addWidget(tabs_);
-  splitter_->addWidget(right_);
+  splitter_->addWidget(right);
   splitter_->setStretchFactor(1, 1);
-  splitter_->setSizes({Measures::left, 900, Measures::right});
   auto* all = new QWidget;
   auto* layout = new QVBoxLayout(all);
   layout->setContentsMargins(0, 0, 0, 0);
@@ -158,23 +135,7 @@ void MainWindow::makeCentre() {
   setCentralWidget(all);
 }
 
-void MainWindow::addPages() {
-  tabs_->add(new OverviewPage(workbench_));
-  tabs_->add(new TrainPage(workbench_));
-  tabs_->add(new AnalysisPage(
-      tr("Load"), tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
-      workbench_));
-  tabs_->add(new AnalysisPage(
-      tr("Specialisation"),
-      tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."), workbench_));
-  tabs_->add(new TokensPage(workbench_));
-  tabs_->add(new FiguresPage(workbench_));
-  auto* welcome = new WelcomePage(session_, workbench_);
-  connect(welcome, &WelcomePage::openAsked, this, &MainWindow::openStudy);
-  tabs_->setWelcome(welcome);
-}
-
-void MainWindow::connectWorkbench() {
+void MainWindow::connectParts() {
   connect(&workbench_, &Workbench::pageAsked, this, &MainWindow::showPage);
   connect(&workbench_, &Workbench::formAsked, this, &MainWindow::openForm);
   connect(&workbench_, &Workbench::notice, this, &MainWindow::say);
@@ -185,38 +146,19 @@ void MainWindow::connectWorkbench() {
   });
   connect(&workbench_, &Workbench::firstRows, this, [this] {
     rows_ = true;
-    chooseArtifact();
-    if (!firstModel_.isEmpty()) workbench_.openModel(std::exchange(firstModel_, {}));
+    memory_->chooseArtifact();
+    opener_->rowsArrived();
   });
-  EngineClient& engine = workbench_.engine;
-  connect(&engine, &EngineClient::greeted, this, [this](const Json& devices, const std::vector<KnownJob>&) {
-    jobs_->setMachine(machineWords(devices));
-    if (tabs_->banner().property("of").toString() == QLatin1String("engine")) tabs_->banner().hide();
-  });
-  connect(&engine, &EngineClient::lost, this, [this](const QString& what, const QString& details, int seconds) {
-    say(QStringLiteral("error"), tr("%1 It is started again in %2 s; the window goes on.").arg(what).arg(seconds),
-        details);
-    tabs_->banner().setProperty("of", QStringLiteral("engine"));
-  });
-  connect(&engine, &EngineClient::logged, this, [this](const QString& job, const QString& level, const QString& text) {
-    if (job.isEmpty() && level == QLatin1String("warning")) say(level, text);
-  });
-  connect(&engine, &EngineClient::refused, this, [this](const Error& error) { tabs_->banner().say(error); });
-  connect(&engine, &EngineClient::edited, this, [this](const Json& message) {
-    const QString what = QString::fromStdString(message.value("what", std::string()));
-    if (what.contains(QLatin1Char(' '))) say(QStringLiteral("info"), what);
-  });
+  connect(opener_, &Opener::studyChosen, this, &MainWindow::studyChosen);
+  connect(opener_, &Opener::said, this, [this](const QString& level, const QString& text) { say(level, text); });
+  connect(opener_, &Opener::failed, this, [this](const Error& error) { tabs_->banner().say(error); });
+  connect(opener_, &Opener::formAsked, this, &MainWindow::openForm);
+  new EngineNotices(workbench_.engine, tabs_->banner(), this);
+  connect(&workbench_.engine, &EngineClient::greeted, this,
+          [this](const Json& devices) { jobs_->setMachine(machineWords(devices)); });
   connect(&workbench_.tree, &ArtifactTree::renameAsked, this, [this](const QString& id, const QString& name) {
     if (const auto right = Study::checkName(name.toStdString()); !right) return tabs_->banner().say(right.error());
     workbench_.engine.edit({{"edit", "name"}, {"id", id.toStdString()}, {"name", name.toStdString()}});
-  });
-  connect(&workbench_.selection, &Selection::artifactChanged, this, [this](const QString& id) {
-    if (!id.isEmpty() && !id.startsWith(QLatin1String("job:"))) session_.setOfStudy(QStringLiteral("artifact"), id);
-  });
-  connect(&workbench_.selection, &Selection::changed, this,
-          [this] { session_.setOfStudy(QStringLiteral("layer"), static_cast<int>(workbench_.selection.layer())); });
-  connect(&workbench_.figures, &FigureList::changed, this, [this] {
-    session_.setOfStudy(QStringLiteral("figures"), QString::fromStdString(workbench_.figures.save().dump()));
   });
   connect(&workbench_.paper, &PaperChoice::changed, this, [this] {
     session_.set(QStringLiteral("preset"), workbench_.paper.preset());
@@ -229,14 +171,11 @@ void MainWindow::connectWorkbench() {
 }
 
 void MainWindow::restore() {
-  resize(1440, 900);
-  const QByteArray geometry = session_.value(QStringLiteral("geometry")).toByteArray();
-  if (!geometry.isEmpty() && !restoreGeometry(geometry)) resize(1440, 900);
+  layout_->restore();
   workbench_.paper.setPreset(session_.value(QStringLiteral("preset"), QStringLiteral("icml")).toString());
   workbench_.paper.setFull(session_.value(QStringLiteral("full_width"), false).toBool());
   jobs_->setMachine({});
   showSide();
-  right_->setVisible(width() >= sideFrom);
   if (auto described = describedOperations(QCoreApplication::applicationDirPath()))
     workbench_.setOperations(*std::move(described));
 }
@@ -251,64 +190,20 @@ void MainWindow::begin() {
   if (!workbench_.engine.study().isEmpty()) return;
   QString study = std::exchange(firstStudy_, {});
   if (study.isEmpty() && !session_.recent().isEmpty()) study = session_.recent().first();
-  if (!study.isEmpty()) openStudy(study);
+  if (!study.isEmpty()) opener_->openStudy(study);
   if (session_.theme() == ThemeChoice::system) desktop_.ask();
 }
 
-void MainWindow::openStudy(const QString& folder) {
-  const QString path = QFileInfo(folder).absoluteFilePath();
-  if (!QFileInfo::exists(path + QStringLiteral("/study.sqlite")))
-    return say(
-        QStringLiteral("error"),
-        tr("%1 is not a study: it has no study.sqlite. Choose another folder, or make a new study there.").arg(folder));
+void MainWindow::studyChosen(const QString& path) {
   tabs_->banner().hide();
-  session_.setStudy(path);
   rows_ = false;
   studyTitle_->setText(tr("Study · %1").arg(QFileInfo(path).fileName()));
   setWindowTitle(tr("%1 – Moescope").arg(QFileInfo(path).fileName()));
-  const std::string figures = session_.ofStudy(QStringLiteral("figures")).toString().toStdString();
-  const auto kept = parseJson(figures);
-  workbench_.figures.restore(kept ? *kept : Json::array());
-  workbench_.open(path);
+  memory_->open(path);
   tabs_->open();
-  showPage(session_.ofStudy(QStringLiteral("page"), tr("Overview")).toString());
-  workbench_.selection.setLayer(session_.ofStudy(QStringLiteral("layer"), 0).toInt());
+  showPage(memory_->page(tr("Overview")));
   WindowActions(*this).addRecent();
   fillMenus();
-}
-
-void MainWindow::newStudy(const QString& folder) {
-  auto* maker = QThread::create([this, folder] {
-    auto made = Study::create(folder.toStdString());
-    if (made) (void)trust(*made);  // whoever makes a study trusts its plugins
-    QMetaObject::invokeMethod(this,
-                              [this, folder, error = made ? std::optional<Error>() : std::optional(made.error())] {
-                                if (error) return tabs_->banner().say(*error);
-                                openStudy(folder);
-                              });
-  });
-  connect(maker, &QThread::finished, maker, &QObject::deleteLater);
-  maker->start();
-}
-
-void MainWindow::openModel(const QString& folder) {
-  if (!workbench_.engine.study().isEmpty()) return workbench_.openModel(folder);
-  firstModel_ = folder;
-  const QString studies = QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) +
-                          QStringLiteral("/moescope/studies/") + QFileInfo(folder).fileName();
-  if (QFileInfo::exists(studies + QStringLiteral("/study.sqlite"))) return openStudy(studies);
-  newStudy(studies);
-}
-
-// What was selected last time; else what is being made; else the newest of what one looks at first.
-void MainWindow::chooseArtifact() {
-  const QString before = session_.ofStudy(QStringLiteral("artifact")).toString();
-  Selection& selection = workbench_.selection;
-  if (!selection.artifact().isEmpty() && workbench_.tree.indexOf(selection.artifact()).isValid()) return;
-  if (workbench_.tree.indexOf(before).isValid()) return selection.setArtifact(before);
-  for (Kind kind : {Kind::trace, Kind::model, Kind::run, Kind::corpus, Kind::result})
-    if (const auto all = workbench_.tree.present(kind); !all.empty())
-      return selection.setArtifact(QString::fromStdString(all.front()->artifact.id));
 }
 
 Page* MainWindow::page() const {
@@ -318,7 +213,7 @@ Page* MainWindow::page() const {
 void MainWindow::showPage(const QString& name) {
   if (workbench_.engine.study().isEmpty()) return;  // the welcome stays until there is a study
   if (!tabs_->show(name)) return;
-  session_.setOfStudy(QStringLiteral("page"), name);
+  memory_->setPage(name);
   showSide();
 }
 
@@ -332,7 +227,7 @@ void MainWindow::openForm(const std::string& operation, const Json& given) {
     return say(QStringLiteral("warning"),
                tr("%1 is not among the operations of this engine.").arg(QString::fromStdString(operation)));
   side_->show(form_);
-  right_->show();
+  layout_->showRight();
 }
 
 bool MainWindow::idle() const {
@@ -350,12 +245,7 @@ void MainWindow::setTheme(ThemeChoice choice) {
 }
 
 void MainWindow::say(const QString& level, const QString& text, const QString& details) {
-  tabs_->banner().setProperty("of", QString());
   tabs_->banner().say(level, text, details);
-  if (level == QLatin1String("info"))
-    QTimer::singleShot(6000, this, [this, text] {
-      if (tabs_->banner().text() == text) tabs_->banner().hide();
-    });
 }
 
 void MainWindow::fillMenus() {
@@ -375,42 +265,12 @@ FigurePanel* MainWindow::currentPanel() const {
   return nullptr;
 }
 
-void MainWindow::setSidesFor(int width) {
-  if (!sideAsked_) right_->setVisible(width >= sideFrom);
-  left_->setVisible(width >= withoutLeft);
-}
-
-void MainWindow::resizeEvent(QResizeEvent* event) {
-  QMainWindow::resizeEvent(event);
-  // At 1280 x 720 the right side goes first; it comes back when it is asked for.
-  if ((event->oldSize().width() >= sideFrom) != (event->size().width() >= sideFrom) || !event->oldSize().isValid())
-    setSidesFor(event->size().width());
-  session_.set(QStringLiteral("geometry"), saveGeometry());
-}
-
-void MainWindow::moveEvent(QMoveEvent* event) {
-  QMainWindow::moveEvent(event);
-  session_.set(QStringLiteral("geometry"), saveGeometry());
-}
-
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
   if (event->mimeData()->hasUrls() && event->mimeData()->urls().first().isLocalFile()) event->acceptProposedAction();
 }
 
 void MainWindow::dropEvent(QDropEvent* event) {
-  take(event->mimeData()->urls().first().toLocalFile());
-}
-
-void MainWindow::take(const QString& path) {
-  if (QFileInfo::exists(path + QStringLiteral("/study.sqlite"))) return openStudy(path);
-  if (!QFileInfo(path).isDir())
-    return say(QStringLiteral("warning"),
-               tr("%1 is no folder. Drop a study, a model, or a folder of text with one folder a domain.").arg(path));
-  if (QFileInfo::exists(path + QStringLiteral("/config.json"))) return openModel(path);
-  if (workbench_.engine.study().isEmpty())
-    return say(QStringLiteral("warning"),
-               tr("Make or open a study first (File menu); then the text in %1 can be imported.").arg(path));
-  openForm("corpus.import", {{"path", path.toStdString()}});
+  opener_->take(event->mimeData()->urls().first().toLocalFile());
 }
 
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <QMainWindow>
-#include <QTimer>
 
 #include "views/desktop_theme.h"
 #include "views/session.h"
@@ -17,9 +16,12 @@ class ElidedLabel;
 class FigurePanel;
 class FormSide;
 class JobBar;
+class Opener;
 class Page;
 class PageTabs;
 class SideStack;
+class StudyMemory;
+class WindowLayout;
 
 // Puts the parts together and nothing else: study tree left, pages in the centre, their side right, jobs below.
 class MainWindow : public QMainWindow {
@@ -31,20 +33,21 @@ class MainWindow : public QMainWindow {
   ~MainWindow() override;
 
   Workbench& workbench() { return workbench_; }
-  void openStudy(const QString& folder);
-  void newStudy(const QString& folder);
-  // A checkpoint's folder; without an open study one is made for it in the user's data folder.
-  void openModel(const QString& folder);
-  void take(const QString& dropped);  // a study, a model, or a folder of text
+  Session& session() { return session_; }
+  WindowLayout& layoutOfWindow() { return *layout_; }
+  Opener& opener() { return *opener_; }
+  JobBar& jobBar() { return *jobs_; }
+  CommandPalette& palette() { return *palette_; }
   void showPage(const QString& name);
   Page* page() const;
   bool idle() const;  // engine connected, rows there, nothing awaited on the page
   void setTheme(ThemeChoice choice);
   void say(const QString& level, const QString& text, const QString& details = {});
+  void openForm(const std::string& operation, const Json& given);
+  FigurePanel* currentPanel() const;  // under the pointer, with the focus, or the first of the page
+  void fillMenus();
 
  protected:
-  void resizeEvent(QResizeEvent* event) override;
-  void moveEvent(QMoveEvent* event) override;
   void showEvent(QShowEvent* event) override;
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dropEvent(QDropEvent* event) override;
@@ -53,33 +56,27 @@ class MainWindow : public QMainWindow {
  private:
   void makeHead();
   void makeCentre();
-  void addPages();
-  void connectWorkbench();
+  void connectParts();
   void restore();
   void begin();
-  void chooseArtifact();
+  void studyChosen(const QString& path);
   void showSide();
-  void openForm(const std::string& operation, const Json& given);
-  void setSidesFor(int width);
-  void fillMenus();
-  FigurePanel* currentPanel() const;
-
-  friend class WindowActions;  // adds the actions that act on the window itself
 
   Session& session_;
   Workbench workbench_;
   DesktopTheme desktop_;
   QString firstStudy_;
-  QString firstModel_;  // to be taken up once the study is there
-  bool rows_ = false, sideAsked_ = false;
+  bool rows_ = false;
   QSplitter* splitter_;
-  QWidget *left_, *right_;
   ElidedLabel* studyTitle_;
   PageTabs* tabs_;
   SideStack* side_;
   FormSide* form_;
   JobBar* jobs_;
   CommandPalette* palette_;
+  Opener* opener_;
+  StudyMemory* memory_;
+  WindowLayout* layout_;
 };
 
 }  // namespace moescope

@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QStyle>
+#include <QTimer>
 #include <QVBoxLayout>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@
 namespace moescope {
 namespace {
 constexpr int sentenceWidth = 460;
+constexpr int infoShown = 6000;  // milliseconds
 }
 
 EmptyState::EmptyState(QWidget* parent) : QWidget(parent), sentence_(roleLabel("muted")), button_(new QPushButton) {
@@ -65,12 +67,18 @@ Banner::Banner(QWidget* parent) : QFrame(parent), text_(new QLabel), copy_(new Q
 
 void Banner::say(const QString& level, const QString& text, const QString& details) {
   setProperty("level", level);
+  setProperty("of", QString());
   style()->unpolish(this);
   style()->polish(this);
   text_->setText(text);
   details_ = details;
-  copy_->setVisible(level != QLatin1String("info"));
+  const bool info = level == QLatin1String("info");
+  copy_->setVisible(!info);
   show();
+  if (!info) return;
+  QTimer::singleShot(infoShown, this, [this, text] {
+    if (text_->text() == text) hide();
+  });
 }
 
 void Banner::say(const Error& error) {

@@ -25,7 +25,8 @@ class EmptyState : public QWidget {
   std::function<void()> act_;
 };
 
-// What happened, where, what to do; "Copy details" and a cross. Level "error", "warning" or "info".
+// What happened, where, what to do; "Copy details" and a cross. Level "error", "warning" or "info"; an info goes away by
+// itself.
 class Banner : public QFrame {
   Q_OBJECT
  public:

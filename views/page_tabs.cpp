@@ -44,20 +44,29 @@ void PageTabs::add(Page* page) {
   tab->setProperty("kind", "tab");
   tab->setCheckable(true);
   tab->setFocusPolicy(Qt::TabFocus);
-  tab->setEnabled(false);
+  tab->setEnabled(open_);
   // The chosen tab is semibold; its room is kept so that the others stay where they are.
   tab->setMinimumWidth(QFontMetrics(titleFont()).horizontalAdvance(page->name()) + 26);
   group_->addButton(tab, pages_->indexOf(page));
-  tabs_->insertWidget(tabs_->count() - 2, tab);
+  // What comes late (a plugin's page) stands before Figures, where everything ends.
+  tabs_->insertWidget(tabs_->count() - (welcome_ ? 3 : 2), tab);
   connect(tab, &QPushButton::clicked, this, [this, page] { Q_EMIT asked(page->name()); });
 }
 
+bool PageTabs::has(const QString& name) const {
+  for (const QAbstractButton* tab : group_->buttons())
+    if (tab->text() == name) return true;
+  return false;
+}
+
 void PageTabs::setWelcome(QWidget* welcome) {
+  welcome_ = true;
   pages_->addWidget(welcome);
   pages_->setCurrentWidget(welcome);
 }
 
 void PageTabs::open() {
+  open_ = true;
   for (QAbstractButton* tab : group_->buttons()) tab->setEnabled(true);
 }
 

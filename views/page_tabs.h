@@ -18,7 +18,8 @@ class PageTabs : public QWidget {
   Q_OBJECT
  public:
   explicit PageTabs(QWidget* parent = nullptr);
-  void add(Page* page);
+  void add(Page* page);  // one more tab; Figures stays the last
+  bool has(const QString& name) const;
   void setWelcome(QWidget* welcome);  // shown until open()
   void open();                        // a study is there: tabs can be chosen
   // Leaves the page before and enters that one; false when none has the name.
@@ -35,6 +36,7 @@ class PageTabs : public QWidget {
   QButtonGroup* group_;
   Banner* banner_;
   QStackedWidget* pages_;
+  bool open_ = false, welcome_ = false;
 };
 
 }  // namespace moescope

@@ -2,6 +2,7 @@
 #include "views/selection.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace moescope {
 
@@ -45,6 +46,15 @@ void Selection::pick(const std::string& axis, std::int64_t index, bool add) {
   Q_EMIT changed();
 }
 
+void Selection::brush(const std::string& axis, const std::set<std::int64_t>& indices, bool add) {
+  if (axis == "layer") return indices.empty() ? void() : setLayer(*indices.begin());
+  std::set<std::int64_t> wanted = indices;
+  if (add) wanted.insert(picked_[axis].begin(), picked_[axis].end());
+  if (picked_[axis] == wanted) return;
+  picked_[axis] = std::move(wanted);
+  Q_EMIT changed();
+}
+
 void Selection::clear() {
   const bool anything =
       std::any_of(picked_.begin(), picked_.end(), [](const auto& axis) { return !axis.second.empty(); });
@@ -66,6 +76,29 @@ void Selection::addTo(ViewState& view) const {
     view.selected[axis].assign(picked.begin(), picked.end());
     if (axis != "expert") view.at[axis] = *picked.begin();
   }
+}
+
+Json Selection::save() const {
+  Json picked = Json::object();
+  for (const auto& [axis, positions] : picked_)
+    if (!positions.empty()) picked[axis] = positions;
+  return {{"artifact", artifact_.toStdString()}, {"layer", layer_}, {"picked", picked}};
+}
+
+void Selection::restore(const Json& json) {
+  if (!json.is_object()) return;
+  std::map<std::string, std::set<std::int64_t>> picked;
+  if (const auto kept = json.find("picked"); kept != json.end() && kept->is_object())
+    for (const auto& [axis, positions] : kept->items())
+      for (const Json& position : positions)
+        if (position.is_number_integer()) picked[axis].insert(position.get<std::int64_t>());
+  if (const auto artifact = json.find("artifact"); artifact != json.end() && artifact->is_string())
+    setArtifact(QString::fromStdString(artifact->get<std::string>()));
+  if (const auto layer = json.find("layer"); layer != json.end() && layer->is_number_integer())
+    layer_ = std::max<std::int64_t>(
+        0, layers_ > 0 ? std::min(layer->get<std::int64_t>(), layers_ - 1) : layer->get<std::int64_t>());
+  picked_ = std::move(picked);
+  Q_EMIT changed();
 }
 
 }  // namespace moescope

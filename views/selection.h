@@ -31,9 +31,13 @@ class Selection : public QObject {
   void stepLayer(int by) { setLayer(layer_ + by); }
   // A click: the position alone; with Shift (`add`) it joins, or leaves when it was there. On "layer" it steps there.
   void pick(const std::string& axis, std::int64_t index, bool add);
+  // A brush over an area: these positions alone; with `add` they join. None of them clears the axis.
+  void brush(const std::string& axis, const std::set<std::int64_t>& indices, bool add);
   void clear();                                             // Esc: everything but artifact and layer
   void hover(const std::string& axis, std::int64_t index);  // -1 = nothing
   void addTo(ViewState& view) const;
+  Json save() const;               // artifact, layer and what is picked
+  void restore(const Json& json);  // what cannot be read is left as it is
 
  Q_SIGNALS:
   void artifactChanged(const QString& id);

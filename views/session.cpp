@@ -8,7 +8,7 @@
 namespace moescope {
 namespace {
 constexpr qsizetype mostRecent = 8;
-const QString recentKey = QStringLiteral("recent");
+const QString recentKey = QStringLiteral("recent"), modelsKey = QStringLiteral("recent_models");
 
 QString settingsFile() {
   // Not what QSettings would choose by itself: one plain file, wherever the organisation's name is set or not.
@@ -33,12 +33,36 @@ QString Session::studyKey(const QString& key) const {
   return QStringLiteral("study-") + QString::fromLatin1(digest) + QLatin1Char('/') + key;
 }
 
+void Session::putFirst(const QString& key, const QString& folder) {
+  QStringList all = settings_.value(key).toStringList();
+  all.removeAll(folder);
+  all.prepend(folder);
+  set(key, QStringList(all.mid(0, mostRecent)));
+}
+
 void Session::setStudy(const QString& folder) {
   study_ = QFileInfo(folder).absoluteFilePath();
-  QStringList all = settings_.value(recentKey).toStringList();
-  all.removeAll(study_);
-  all.prepend(study_);
-  set(recentKey, QStringList(all.mid(0, mostRecent)));
+  putFirst(recentKey, study_);
+}
+
+void Session::addModel(const QString& folder) {
+  putFirst(modelsKey, QFileInfo(folder).absoluteFilePath());
+}
+
+QStringList Session::recentModels() const {
+  return settings_.value(modelsKey).toStringList();
+}
+
+QStringList Session::keysBelow(const QString& group) const {
+  QStringList keys;
+  for (const QString& key : settings_.allKeys())
+    if (key.startsWith(group + QLatin1Char('/'))) keys << key.mid(group.size() + 1);
+  return keys;
+}
+
+void Session::remove(const QString& key) {
+  settings_.remove(key);
+  if (!later_.isActive()) later_.start();
 }
 
 QStringList Session::recent() const {
@@ -58,7 +82,7 @@ QVariant Session::value(const QString& key, const QVariant& otherwise) const {
 void Session::set(const QString& key, const QVariant& value) {
   if (settings_.value(key) == value) return;
   settings_.setValue(key, value);
-  later_.start();
+  if (!later_.isActive()) later_.start();  // not put off by changes that go on
 }
 
 QVariant Session::ofStudy(const QString& key, const QVariant& otherwise) const {

@@ -21,14 +21,19 @@ class Session : public QObject {
 
   void setStudy(const QString& folder);  // also the newest of the recent ones
   QStringList recent() const;            // newest first; those that are gone are left out
+  void addModel(const QString& folder);  // a checkpoint that was opened
+  QStringList recentModels() const;      // newest first, also those that are gone: they can be relocated
   ThemeChoice theme() const;
   QVariant value(const QString& key, const QVariant& otherwise = {}) const;
   void set(const QString& key, const QVariant& value);
+  QStringList keysBelow(const QString& group) const;
+  void remove(const QString& key);
   QVariant ofStudy(const QString& key, const QVariant& otherwise = {}) const;
   void setOfStudy(const QString& key, const QVariant& value);
 
  private:
   QString studyKey(const QString& key) const;
+  void putFirst(const QString& key, const QString& folder);
   QSettings settings_;
   QString study_;
   QTimer later_;

@@ -10,8 +10,10 @@
 #include "views/figure_panel.h"
 #include "views/job_bar.h"
 #include "views/main_window.h"
+#include "views/opener.h"
 #include "views/pages/page.h"
 #include "views/study_view.h"
+#include "views/window_layout.h"
 
 namespace moescope {
 namespace {
@@ -35,21 +37,21 @@ void WindowActions::addAll() {
 
 void WindowActions::addFile() {
   MainWindow& window = window_;
-  ActionRegistry& actions = window.workbench_.actions;
+  ActionRegistry& actions = window.workbench().actions;
   const QString menu = tr("File");
   actions.add(QStringLiteral("study.new"), menu, tr("New study..."), QKeySequence::New, [&window] {
     const QString folder = QFileDialog::getSaveFileName(&window, tr("New study"), QStringLiteral("study"), {}, nullptr,
                                                         QFileDialog::DontConfirmOverwrite);
-    if (!folder.isEmpty()) window.newStudy(folder);
+    if (!folder.isEmpty()) window.opener().newStudy(folder);
   });
   actions.add(QStringLiteral("study.open"), menu, tr("Open study..."), QKeySequence::Open, [&window] {
     const QString folder = QFileDialog::getExistingDirectory(&window, tr("Open study"));
-    if (!folder.isEmpty()) window.openStudy(folder);
+    if (!folder.isEmpty()) window.opener().openStudy(folder);
   });
   actions.add(QStringLiteral("model.open"), menu, tr("Open model..."), QKeySequence(Qt::CTRL | Qt::Key_M), [&window] {
     const QString folder =
         QFileDialog::getExistingDirectory(&window, tr("Open model: the folder with config.json and safetensors files"));
-    if (!folder.isEmpty()) window.openModel(folder);
+    if (!folder.isEmpty()) window.opener().openModel(folder);
   });
   actions.add(QStringLiteral("text.import"), menu, tr("Import text..."), {},
               [&window] { window.openForm("corpus.import", Json::object()); });
@@ -58,28 +60,25 @@ void WindowActions::addFile() {
 }
 
 void WindowActions::addRecent() {
-  ActionRegistry& actions = window_.workbench_.actions;
+  ActionRegistry& actions = window_.workbench().actions;
   MainWindow& window = window_;
   actions.removeWithPrefix(QStringLiteral("recent."));
   actions.separate();
-  for (const QString& folder : window.session_.recent())
+  for (const QString& folder : window.session().recent())
     actions
         .add(QStringLiteral("recent.") + folder, tr("File"), tr("Open %1").arg(QFileInfo(folder).fileName()), {},
-             [&window, folder] { window.openStudy(folder); })
+             [&window, folder] { window.opener().openStudy(folder); })
         ->setToolTip(folder);
 }
 
 void WindowActions::addEdit() {
   MainWindow& window = window_;
-  Workbench& bench = window.workbench_;
+  Workbench& bench = window.workbench();
   ActionRegistry& actions = bench.actions;
   const QString menu = tr("Edit");
-  actions.add(QStringLiteral("edit.undo"), menu, tr("Undo"), QKeySequence::Undo, [&bench] {
-    bench.engine.edit({{"edit", "undo"}});
-  });
-  actions.add(QStringLiteral("edit.redo"), menu, tr("Redo"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), [&bench] {
-    bench.engine.edit({{"edit", "redo"}});
-  });
+  actions.add(QStringLiteral("edit.undo"), menu, tr("Undo"), QKeySequence::Undo, [&bench] { bench.history.undo(); });
+  actions.add(QStringLiteral("edit.redo"), menu, tr("Redo"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z),
+              [&bench] { bench.history.redo(); });
   actions.separate();
   actions.add(QStringLiteral("artifact.rename"), menu, tr("Rename"), QKeySequence(Qt::Key_F2), [&window, &bench] {
     auto* view = window.findChild<StudyView*>();
@@ -100,7 +99,7 @@ void WindowActions::addEdit() {
 
 void WindowActions::addView() {
   MainWindow& window = window_;
-  Workbench& bench = window.workbench_;
+  Workbench& bench = window.workbench();
   ActionRegistry& actions = bench.actions;
   const QString menu = tr("View");
   int number = 0;
@@ -121,19 +120,16 @@ void WindowActions::addView() {
                 [&window, choice] { window.setTheme(choice); });
   actions.separate();
   actions.add(QStringLiteral("side.left"), menu, tr("Left side"), QKeySequence(Qt::CTRL | Qt::Key_B),
-              [&window] { window.left_->setVisible(window.left_->isHidden()); });
+              [&window] { window.layoutOfWindow().toggleLeft(); });
   actions.add(QStringLiteral("side.right"), menu, tr("Right side"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_B),
-              [&window] {
-                window.sideAsked_ = true;
-                window.right_->setVisible(window.right_->isHidden());
-              });
+              [&window] { window.layoutOfWindow().toggleRight(); });
   actions.add(QStringLiteral("jobs.show"), menu, tr("Jobs"), QKeySequence(Qt::CTRL | Qt::Key_J),
-              [&window] { window.jobs_->toggleList(); });
+              [&window] { window.jobBar().toggleList(); });
 }
 
 void WindowActions::addOperations() {
   MainWindow& window = window_;
-  Workbench& bench = window.workbench_;
+  Workbench& bench = window.workbench();
   bench.actions.removeWithPrefix(QStringLiteral("run."));
   std::string area;
   for (const Description& operation : bench.operations()) {
@@ -150,7 +146,7 @@ void WindowActions::addOperations() {
 
 void WindowActions::addFigure() {
   MainWindow& window = window_;
-  ActionRegistry& actions = window.workbench_.actions;
+  ActionRegistry& actions = window.workbench().actions;
   const QString menu = tr("Figure");
   const auto act = [&window](auto what) {
     return [&window, what] {
@@ -184,10 +180,10 @@ void WindowActions::addFigure() {
 
 void WindowActions::addHelp() {
   MainWindow& window = window_;
-  ActionRegistry& actions = window.workbench_.actions;
+  ActionRegistry& actions = window.workbench().actions;
   const QString menu = tr("Help");
   actions.add(QStringLiteral("palette.open"), menu, tr("Find or run anything"),
-              QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_P), [&window] { window.palette_->open(); });
+              QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_P), [&window] { window.palette().open(); });
   actions.add(QStringLiteral("help.about"), menu, tr("About Moescope"), {}, [&window] {
     window.say(QStringLiteral("info"), tr("Moescope %1, a workbench for Mixture-of-Experts models. GPL-3.0-or-later; "
                                           "built on Qt, QCustomPlot, HDF5, SQLite and LibTorch.")

@@ -29,7 +29,21 @@ QString outputId(const Json& outputs, const std::string& port) {
                                                                      : QString();
 }
 
-Workbench::Workbench(QObject* parent) : QObject(parent), jobs(engine) {
+Workbench::Workbench(QObject* parent) : QObject(parent), jobs(engine), history(engine) {
+  history.watch(
+      QStringLiteral("selection"), tr("selection"), [this] { return selection.save(); },
+      [this](const Json& state) { selection.restore(state); });
+  history.watch(
+      QStringLiteral("views"), tr("view"), [this] { return views.save(); },
+      [this](const Json& state) { views.restore(state); });
+  history.watch(
+      QStringLiteral("figures"), tr("figures"), [this] { return figures.save(); },
+      [this](const Json& state) { figures.restore(state); });
+  const auto selected = [this] { history.noticed(QStringLiteral("selection")); };
+  connect(&selection, &Selection::changed, this, selected);
+  connect(&selection, &Selection::artifactChanged, this, selected);
+  connect(&views, &ViewSettings::changed, this, [this] { history.noticed(QStringLiteral("views")); });
+  connect(&figures, &FigureList::changed, this, [this] { history.noticed(QStringLiteral("figures")); });
   connect(&engine, &EngineClient::operationsArrived, this, &Workbench::setOperations);
   connect(&engine, &EngineClient::rowsArrived, this, [this](const std::vector<StudyRow>& rows, bool complete) {
     tree.take(rows);

@@ -7,6 +7,7 @@
 
 #include "views/action_registry.h"
 #include "views/artifact_tree.h"
+#include "views/edit_history.h"
 #include "views/engine.h"
 #include "views/figure_list.h"
 #include "views/job_model.h"
@@ -14,6 +15,7 @@
 #include "views/paper_choice.h"
 #include "views/result_reader.h"
 #include "views/selection.h"
+#include "views/view_settings.h"
 
 namespace moescope {
 
@@ -34,6 +36,8 @@ class Workbench : public QObject {
   LiveRuns live;
   FigureList figures;
   PaperChoice paper;
+  ViewSettings views;
+  EditHistory history;
   ActionRegistry actions;
 
   void open(const QString& study);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "views/main_window.h"
+
+#include "tests/gui/window_fixture.h"
 
 #include <QDir>
 #include <QFile>
@@ -9,80 +10,32 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-#include "core/study/study.h"
 #include "views/application.h"
 #include "views/elided_label.h"
 #include "views/icon_button.h"
 #include "views/notice.h"
+#include "views/opener.h"
 #include "views/pages/page.h"
 #include "views/study_view.h"
 
 using namespace moescope;
 
-namespace {
-
-Json operationsJson() {
-  Description import{.id = "corpus.import",
-                     .title = "Import text",
-                     .help = "Reads folders of text.",
-                     .page = "",
-                     .out = {{"corpus", Kind::corpus}},
-                     .parameters = {path("path", "The folder.")}};
-  Description train{.id = "train.lm",
-                    .title = "Train a language model",
-                    .help = "Trains.",
-                    .page = "Train",
-                    .in = {{"corpus", Kind::corpus}},
-                    .out = {{"model", Kind::model}, {"run", Kind::run}},
-                    .parameters = {integer("steps", 300, 1, 1e6, "", "How many.")}};
-  Description capture{.id = "capture.routing",
-                      .title = "Capture routing",
-                      .help = "Records.",
-                      .page = "",
-                      .in = {{"model", Kind::model}, {"corpus", Kind::corpus}},
-                      .out = {{"trace", Kind::trace}}};
-  Description load{
-      .id = "load.balance",
-      .title = "Load balance",
-      .help = "How evenly.",
-      .page = "Load",
-      .in = {{"trace", Kind::trace}},
-      .out = {{"result", Kind::result}},
-      .figures = {heatMap("load", "utilisation").over({"layer", "expert"}).titled("Load by layer and expert")},
-      .interactive = true};
-  Json list = Json::array();
-  for (const Description& one : {import, train, capture, load}) list.push_back(toJson(one));
-  return list;
-}
-
-Json row(char digit, const char* kind, const char* name, std::vector<std::string> inputs = {}) {
-  return {{"id", std::string(64, digit)},      {"kind", kind},     {"names", {name}}, {"state", "present"},
-          {"created", "2026-01-02T03:04:05Z"}, {"inputs", inputs}, {"bytes", 1234}};
-}
-
-}  // namespace
+using namespace moescope::window;
 
 class WindowTest : public QObject {
   Q_OBJECT
  private Q_SLOTS:
   void init() {
-    folder_ = std::make_unique<QTemporaryDir>();
-    study_ = folder_->filePath("study");
-    QVERIFY(Study::create(study_.toStdString()).has_value());
-    session_ = std::make_unique<Session>(folder_->filePath("window.ini"));
+    its_ = std::make_unique<Fixture>();
     applyTheme(*static_cast<QApplication*>(QCoreApplication::instance()), Theme::light());
   }
-  void cleanup() {
-    window_.reset();
-    session_.reset();
-    folder_.reset();
-  }
+  void cleanup() { its_.reset(); }
 
   void anEmptyStudyHasOneButtonOnEveryPage() {
-    open({{"operations", operationsJson()}});
-    for (Page* page : window_->findChildren<Page*>()) {
-      window_->showPage(page->name());
-      QCOMPARE(window_->page(), page);
+    its_->open({{"operations", operationsJson()}});
+    for (Page* page : its_->window().findChildren<Page*>()) {
+      its_->window().showPage(page->name());
+      QCOMPARE(its_->window().page(), page);
       int buttons = 0;
       QString text;
       for (const QPushButton* button : page->findChildren<QPushButton*>("next"))
@@ -94,26 +47,26 @@ class WindowTest : public QObject {
   }
 
   void theButtonOfAnEmptyPageOpensTheFormThatGetsThere() {
-    open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}});
-    window_->showPage("Load");
-    auto* next = window_->page()->findChild<QPushButton*>("next");
+    its_->open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}});
+    its_->window().showPage("Load");
+    auto* next = its_->window().page()->findChild<QPushButton*>("next");
     QCOMPARE(next->text(), QString("Train a language model..."));
     next->click();
-    QVERIFY(window_->findChild<QWidget*>("formSide")->isVisible());
+    QVERIFY(its_->window().findChild<QWidget*>("formSide")->isVisible());
   }
 
   void theEnginesDeathIsABannerAndTheWindowLives() {
-    open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}, {"die_on", {"submit"}}});
-    QSignalSpy lost(&window_->workbench().engine, &EngineClient::lost);
-    window_->workbench().engine.submit({"train.lm", {{"corpus", {std::string(64, 'a')}}}});
+    its_->open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}, {"die_on", {"submit"}}});
+    QSignalSpy lost(&its_->window().workbench().engine, &EngineClient::lost);
+    its_->window().workbench().engine.submit({"train.lm", {{"corpus", {std::string(64, 'a')}}}});
     QTRY_COMPARE_WITH_TIMEOUT(lost.size(), 1, 10000);
-    auto* banner = window_->findChild<Banner*>("banner");
+    auto* banner = its_->window().findChild<Banner*>("banner");
     QTRY_VERIFY(banner->isVisible());
     QVERIFY2(banner->text().contains("engine"), qPrintable(banner->text()));
-    window_->showPage("Figures");
-    QCOMPARE(window_->page()->name(), QString("Figures"));
-    QVERIFY(window_->workbench().tree.indexOf(QString(64, 'a')).isValid());
-    QTRY_VERIFY_WITH_TIMEOUT(window_->workbench().engine.connected(), 10000);
+    its_->window().showPage("Figures");
+    QCOMPARE(its_->window().page()->name(), QString("Figures"));
+    QVERIFY(its_->window().workbench().tree.indexOf(QString(64, 'a')).isValid());
+    QTRY_VERIFY_WITH_TIMEOUT(its_->window().workbench().engine.connected(), 10000);
     // Back again, the banner tells what the death cost: the job that had not been taken.
     QTRY_VERIFY2(banner->text().contains("Train a language model failed"), qPrintable(banner->text()));
   }
@@ -124,22 +77,22 @@ class WindowTest : public QObject {
     result.add("utilisation", "x fair share", {"layer", "expert"}, {0.5, 1, 1.5, 2, 0.5, 0.5});
     result.figures = {heatMap("load", "utilisation").over({"layer", "expert"}).titled("Load by layer and expert")};
     result.facts = {{"tokens", 100}, {"documents", 4}};
-    const QString file = folder_->filePath("r.h5");
+    const QString file = its_->path("r.h5");
     QVERIFY(writeResult(result, file.toStdString()).has_value());
     const std::string id(64, 'f');
-    open({{"operations", operationsJson()},
-          {"rows",
-           {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')}),
-            row('c', "trace", "toy on text", {std::string(64, 'b')})}},
-          {"outputs",
-           {{"load.balance", {{"result", {{"id", id}, {"path", file.toStdString()}, {"kind", "result"}}}}}}}});
-    window_->showPage("Load");
-    QTRY_VERIFY_WITH_TIMEOUT(window_->idle(), 10000);
+    its_->open({{"operations", operationsJson()},
+                {"rows",
+                 {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')}),
+                  row('c', "trace", "toy on text", {std::string(64, 'b')})}},
+                {"outputs",
+                 {{"load.balance", {{"result", {{"id", id}, {"path", file.toStdString()}, {"kind", "result"}}}}}}}});
+    its_->window().showPage("Load");
+    QTRY_VERIFY_WITH_TIMEOUT(its_->window().idle(), 10000);
     QStringList titles;
-    for (const QLabel* label : window_->page()->findChildren<QLabel*>())
+    for (const QLabel* label : its_->window().page()->findChildren<QLabel*>())
       if (label->property("role") == "title" && label->isVisible()) titles << label->text();
     QCOMPARE(titles, QStringList{"Load by layer and expert"});
-    QCOMPARE(window_->workbench().selection.layers(), std::int64_t(2));
+    QCOMPARE(its_->window().workbench().selection.layers(), std::int64_t(2));
   }
 
   void aDroppedModelIsTakenUpAndShowsWhatItIsMadeOf() {
@@ -149,31 +102,31 @@ class WindowTest : public QObject {
     result.add("tensors", Table{{{"tensor", "", std::vector<std::string>{"a", "b"}}}});
     result.figures = {sortedBars("roles", "parameters").over({"role"}).titled("Parameters by part"),
                       table("tensors", {"tensors"}).titled("Tensors")};
-    const QString file = folder_->filePath("r.h5");
+    const QString file = its_->path("r.h5");
     QVERIFY(writeResult(result, file.toStdString()).has_value());
     const std::string model(64, 'b'), id(64, 'f');
-    open({{"operations", operationsJson()},
-          {"rows", {row('a', "corpus", "text"), row('b', "model", "mixtral")}},
-          {"outputs",
-           {{"model.import", {{"model", {{"id", model}, {"kind", "model"}}}}},
-            {"model.inspect", {{"result", {{"id", id}, {"path", file.toStdString()}, {"kind", "result"}}}}}}}});
-    window_->showPage("Load");
-    QVERIFY(QDir(folder_->path()).mkdir("mixtral"));
-    QFile config(folder_->filePath("mixtral/config.json"));
+    its_->open({{"operations", operationsJson()},
+                {"rows", {row('a', "corpus", "text"), row('b', "model", "mixtral")}},
+                {"outputs",
+                 {{"model.import", {{"model", {{"id", model}, {"kind", "model"}}}}},
+                  {"model.inspect", {{"result", {{"id", id}, {"path", file.toStdString()}, {"kind", "result"}}}}}}}});
+    its_->window().showPage("Load");
+    QVERIFY(QDir(its_->path("")).mkdir("mixtral"));
+    QFile config(its_->path("mixtral/config.json"));
     QVERIFY(config.open(QIODevice::WriteOnly));
     config.close();
-    window_->take(folder_->filePath("mixtral"));
-    QTRY_COMPARE(window_->page()->name(), QString("Overview"));
-    QCOMPARE(window_->workbench().selection.artifact(), QString(64, 'b'));
+    its_->window().opener().take(its_->path("mixtral"));
+    QTRY_COMPARE(its_->window().page()->name(), QString("Overview"));
+    QCOMPARE(its_->window().workbench().selection.artifact(), QString(64, 'b'));
     const auto titles = [&] {
       QStringList shown;
-      for (const QLabel* label : window_->page()->findChildren<QLabel*>())
+      for (const QLabel* label : its_->window().page()->findChildren<QLabel*>())
         if (label->property("role") == "title" && label->isVisible()) shown << label->text();
       return shown;
     };
     QTRY_VERIFY_WITH_TIMEOUT(titles().contains("Tensors"), 10000);
     QVERIFY(titles().contains("Parameters by part"));
-    QVERIFY(sent("submit").contains("\"path\":\"" + folder_->filePath("mixtral")));
+    QVERIFY(its_->sent("submit").contains("\"path\":\"" + its_->path("mixtral")));
   }
 
   void nothingIsCutOff_data() {
@@ -184,16 +137,16 @@ class WindowTest : public QObject {
   }
   void nothingIsCutOff() {
     QFETCH(QSize, size);
-    open({{"operations", operationsJson()},
-          {"rows",
-           {row('a', "corpus", "a-corpus-with-a-name-that-is-much-longer-than-the-side-is-wide"),
-            row('b', "model", "toy", {std::string(64, 'a')})}}});
-    window_->resize(size);
-    for (Page* page : window_->findChildren<Page*>()) {
-      window_->showPage(page->name());
+    its_->open({{"operations", operationsJson()},
+                {"rows",
+                 {row('a', "corpus", "a-corpus-with-a-name-that-is-much-longer-than-the-side-is-wide"),
+                  row('b', "model", "toy", {std::string(64, 'a')})}}});
+    its_->window().resize(size);
+    for (Page* page : its_->window().findChildren<Page*>()) {
+      its_->window().showPage(page->name());
       QTest::qWait(50);
-      QCOMPARE(window_->size(), size);
-      for (const QLabel* label : window_->findChildren<QLabel*>()) {
+      QCOMPARE(its_->window().size(), size);
+      for (const QLabel* label : its_->window().findChildren<QLabel*>()) {
         if (!label->isVisible() || label->text().isEmpty() || qobject_cast<const ElidedLabel*>(label)) continue;
         const QSize room = label->contentsRect().size();
         const QRect needed =
@@ -207,7 +160,7 @@ class WindowTest : public QObject {
                                 .arg(room.width())
                                 .arg(room.height())));
       }
-      for (const QPushButton* button : window_->findChildren<QPushButton*>())
+      for (const QPushButton* button : its_->window().findChildren<QPushButton*>())
         if (button->isVisible() && !button->text().isEmpty())
           QVERIFY2(button->width() + 1 >= button->fontMetrics().horizontalAdvance(button->text()),
                    qPrintable(page->name() + ": " + button->text()));
@@ -215,21 +168,20 @@ class WindowTest : public QObject {
   }
 
   void theSessionComesBackAfterAKill() {
-    open({{"operations", operationsJson()},
-          {"rows", {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')})}}});
-    window_->showPage("Load");
-    window_->workbench().selection.setArtifact(QString(64, 'a'));
-    window_->setTheme(ThemeChoice::dark);
+    its_->open({{"operations", operationsJson()},
+                {"rows", {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')})}}});
+    its_->window().showPage("Load");
+    its_->window().workbench().selection.setArtifact(QString(64, 'a'));
+    its_->window().setTheme(ThemeChoice::dark);
     QTest::qWait(700);  // written half a second after the change, nothing is saved at the end
-    QFile::copy(folder_->filePath("window.ini"), folder_->filePath("killed.ini"));
-    window_.reset();
-    session_ = std::make_unique<Session>(folder_->filePath("killed.ini"));
-    QCOMPARE(session_->theme(), ThemeChoice::dark);
-    QCOMPARE(session_->recent(), QStringList{study_});
-    open({{"operations", operationsJson()},
-          {"rows", {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')})}}});
-    QCOMPARE(window_->page()->name(), QString("Load"));
-    QCOMPARE(window_->workbench().selection.artifact(), QString(64, 'a'));
+    QFile::copy(its_->path("window.ini"), its_->path("killed.ini"));
+    its_->newSession("killed.ini");
+    QCOMPARE(its_->session().theme(), ThemeChoice::dark);
+    QCOMPARE(its_->session().recent(), QStringList{its_->study()});
+    its_->open({{"operations", operationsJson()},
+                {"rows", {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')})}}});
+    QCOMPARE(its_->window().page()->name(), QString("Load"));
+    QCOMPARE(its_->window().workbench().selection.artifact(), QString(64, 'a'));
   }
 
   void aSlotThatThrowsIsToldAndTheLoopGoesOn() {
@@ -244,53 +196,25 @@ class WindowTest : public QObject {
   }
 
   void aFolderThatIsNoStudyIsSaid() {
-    open({{"operations", operationsJson()}});
-    window_->openStudy(folder_->path());
-    QVERIFY(window_->findChild<Banner*>("banner")->text().contains("not a study"));
+    its_->open({{"operations", operationsJson()}});
+    its_->window().opener().openStudy(its_->path(""));
+    QVERIFY(its_->window().findChild<Banner*>("banner")->text().contains("not a study"));
   }
 
   void renameAndDeleteGoThroughTheStudy() {
-    open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}});
-    window_->workbench().selection.setArtifact(QString(64, 'a'));
-    window_->workbench().tree.setData(window_->workbench().tree.indexOf(QString(64, 'a')), "words", Qt::EditRole);
-    QTRY_VERIFY(sent("edit").contains("\"words\""));
-    window_->workbench().actions.find("artifact.delete")->trigger();
-    QTRY_VERIFY(sent("edit").contains("remove"));
-    window_->workbench().actions.find("edit.undo")->trigger();
-    QTRY_VERIFY(sent("edit").contains("undo"));
+    its_->open({{"operations", operationsJson()}, {"rows", {row('a', "corpus", "text")}}});
+    its_->window().workbench().selection.setArtifact(QString(64, 'a'));
+    its_->window().workbench().tree.setData(its_->window().workbench().tree.indexOf(QString(64, 'a')), "words",
+                                            Qt::EditRole);
+    QTRY_VERIFY(its_->sent("edit").contains("\"words\""));
+    its_->window().workbench().actions.find("artifact.delete")->trigger();
+    QTRY_VERIFY(its_->sent("edit").contains("remove"));
+    its_->window().workbench().actions.find("edit.undo")->trigger();
+    QTRY_VERIFY(its_->sent("edit").contains("undo"));
   }
 
  private:
-  void open(const Json& script) {
-    const QString file = folder_->filePath("script.json");
-    QFile::remove(file + ".died");
-    QFile out(file);
-    QVERIFY(out.open(QIODevice::WriteOnly));
-    out.write(QByteArray::fromStdString(script.dump()));
-    out.close();
-    const QString command = QStringLiteral("python3 -B \"%1/tests/gui/fake_serve.py\" \"%2\"")
-                                .arg(QStringLiteral(MOESCOPE_SOURCE_DIR), file);
-    window_ = std::make_unique<MainWindow>(*session_, command, study_);
-    window_->resize(1440, 900);
-    QSignalSpy rows(&window_->workbench(), &Workbench::firstRows);
-    QSignalSpy operations(&window_->workbench().engine, &EngineClient::operationsArrived);
-    window_->show();
-    QTRY_COMPARE_WITH_TIMEOUT(rows.size(), 1, 10000);
-    QTRY_COMPARE_WITH_TIMEOUT(operations.size(), 1, 10000);
-  }
-  QString sent(const QString& type) const {
-    QFile in(folder_->filePath("script.json.got"));
-    if (!in.open(QIODevice::ReadOnly)) return {};
-    QString found;
-    for (const QByteArray& line : in.readAll().split('\n'))
-      if (line.contains(("\"type\":\"" + type + "\"").toUtf8())) found += QString::fromUtf8(line) + "\n";
-    return found;
-  }
-
-  std::unique_ptr<QTemporaryDir> folder_;
-  QString study_;
-  std::unique_ptr<Session> session_;
-  std::unique_ptr<MainWindow> window_;
+  std::unique_ptr<Fixture> its_;
 };
 
 int main(int argc, char** argv) {
