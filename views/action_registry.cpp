@@ -13,8 +13,38 @@ QAction* ActionRegistry::add(const QString& id, const QString& menu, const QStri
   if (!shortcut.isEmpty()) action->setShortcut(shortcut);
   action->setShortcutContext(Qt::WindowShortcut);
   connect(action, &QAction::triggered, this, [act = std::move(act)] { act(); });
-  entries_.push_back({id, menu, action, std::exchange(separate_, false)});
+  entries_.push_back({id, menu, action, std::exchange(separate_, false), action->shortcuts()});
+  if (const auto own = own_.find(id); own != own_.end()) action->setShortcut(own->second);
   return action;
+}
+
+void ActionRegistry::setKeys(const QString& id, const QKeySequence& keys, bool own) {
+  if (own)
+    own_[id] = keys;
+  else
+    own_.erase(id);
+  for (const Entry& entry : entries_)
+    if (entry.id == id) entry.action->setShortcuts(own ? QList<QKeySequence>{keys} : entry.usual);
+}
+
+void ActionRegistry::setUsual(const QString& id, const QList<QKeySequence>& keys) {
+  for (Entry& entry : entries_)
+    if (entry.id == id) {
+      entry.usual = keys;
+      if (!own_.contains(id)) entry.action->setShortcuts(keys);
+    }
+}
+
+QKeySequence ActionRegistry::usualKeys(const QString& id) const {
+  for (const Entry& entry : entries_)
+    if (entry.id == id) return entry.usual.isEmpty() ? QKeySequence() : entry.usual.front();
+  return {};
+}
+
+QString ActionRegistry::takenBy(const QKeySequence& keys, const QString& besides) const {
+  for (const Entry& entry : entries_)
+    if (!keys.isEmpty() && entry.id != besides && entry.action->shortcuts().contains(keys)) return entry.id;
+  return {};
 }
 
 void ActionRegistry::removeWithPrefix(const QString& prefix) {

@@ -6,6 +6,7 @@
 #include <QObject>
 #include <QString>
 #include <functional>
+#include <map>
 #include <vector>
 
 class QMenuBar;
@@ -22,12 +23,20 @@ class ActionRegistry : public QObject {
     QString id;    // "study.open"
     QString menu;  // "File"; empty = in the palette only
     QAction* action = nullptr;
-    bool separated = false;  // a line goes before it in its menu
+    bool separated = false;          // a line goes before it in its menu
+    QList<QKeySequence> usual = {};  // the keys that it came with
   };
 
   // The action belongs to the registry. What `act` throws is caught by the application and shown as a banner.
   QAction* add(const QString& id, const QString& menu, const QString& text, const QKeySequence& shortcut,
                std::function<void()> act);
+  // The user's own keys for an action, now and whenever it is added again; those that it came with when `keys` is empty
+  // and `own` false.
+  void setKeys(const QString& id, const QKeySequence& keys, bool own = true);
+  void setUsual(const QString& id, const QList<QKeySequence>& keys);  // where an action comes with several
+  QKeySequence usualKeys(const QString& id) const;
+  // Another action that has these keys; empty = none.
+  QString takenBy(const QKeySequence& keys, const QString& besides) const;
   void separate() { separate_ = true; }  // before the next one that is added
   void removeWithPrefix(const QString& prefix);
   QAction* find(const QString& id) const;
@@ -36,6 +45,7 @@ class ActionRegistry : public QObject {
 
  private:
   std::vector<Entry> entries_;
+  std::map<QString, QKeySequence> own_;
   bool separate_ = false;
 };
 

@@ -4,6 +4,9 @@
 #include <QFileDialog>
 #include <QRegularExpression>
 
+#include "core/base/file.h"
+#include "core/result/token_html.h"
+
 namespace moescope {
 
 QString fileNameFor(const Drawing& drawing) {
@@ -20,6 +23,7 @@ Expected<void> exportDrawing(const Drawing& drawing, const QString& format, cons
                                    QStringLiteral("%1 (*.%2)").arg(format.toUpper(), format));
   if (file.isEmpty()) return {};
   if (!file.endsWith(QLatin1Char('.') + format)) file += QLatin1Char('.') + format;
+  if (format == QLatin1String("html")) return writeFileSafely(file.toStdString(), tokenHtml(drawing));
   return exportFigure(drawing, style, provenance, file.toStdString());
 }
 

@@ -10,7 +10,7 @@ class QWidget;
 namespace moescope {
 
 // Asks for the file, proposes a name from the title, and writes the drawing there. `format` is "pdf", "svg", "png",
-// "tex" or "csv". Nothing happens when no file is chosen.
+// "tex", "csv" or "html" (token text). Nothing happens when no file is chosen.
 Expected<void> exportDrawing(const Drawing& drawing, const QString& format, const PaperStyle& style,
                              const Provenance& provenance, QWidget* parent);
 

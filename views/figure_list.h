@@ -4,36 +4,31 @@
 #include <QObject>
 #include <vector>
 
-#include "core/result/drawing.h"
+#include "views/sheet.h"
 
 namespace moescope {
 
-// A figure that was put aside for a paper: of which result, which one, as it was looked at.
-struct KeptFigure {
-  std::string result;  // id
-  std::string operation;
-  Figure figure;
-  ViewState view;
-};
-Json toJson(const KeptFigure& kept);
-Expected<KeptFigure> keptFigureFromJson(const Json& json);
-
-// The figures of the Figures page, in the order in which they were added. GUI thread.
+// The sheet of the Figures page as it is put together: panels from any page, in the order in which they were added or
+// moved. GUI thread.
 class FigureList : public QObject {
   Q_OBJECT
  public:
   using QObject::QObject;
-  const std::vector<KeptFigure>& figures() const { return figures_; }
+  const Sheet& sheet() const { return sheet_; }
+  const std::vector<KeptFigure>& figures() const { return sheet_.panels; }
   void add(KeptFigure figure);
   void remove(std::size_t at);
-  Json save() const;
+  void move(std::size_t from, std::size_t to);
+  void set(int columns, bool letters, bool shared);
+  void replace(std::size_t at, KeptFigure figure);
+  Json save() const { return toJson(sheet_); }
   void restore(const Json& json);  // what cannot be read is left out
 
  Q_SIGNALS:
   void changed();
 
  private:
-  std::vector<KeptFigure> figures_;
+  Sheet sheet_;
 };
 
 }  // namespace moescope

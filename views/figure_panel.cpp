@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/figure_panel.h"
 
-#include <QClipboard>
-#include <QGuiApplication>
 #include <QMenu>
-#include <QMimeData>
 #include <QToolButton>
 
+#include "core/result/python_script.h"
+#include "views/figure_copy.h"
 #include "views/figure_export.h"
 #include "views/figure_view.h"
 #include "views/help_popup.h"
 #include "views/icon_button.h"
+#include "views/sheet_check.h"
+#include "views/view_choices.h"
 #include "views/workbench.h"
 
 namespace moescope {
@@ -32,27 +33,40 @@ FigurePanel::FigurePanel(Workbench& workbench, QWidget* parent)
   connect(view_, &FigureView::hovered, this,
           [this](const QString& axis, qint64 index) { workbench_.selection.hover(axis.toStdString(), index); });
   connect(view_, &FigureView::rowChosen, this, &FigurePanel::rowChosen);
+  connect(view_, &FigureView::brushed, this, [this](const QString& axis, const std::set<qint64>& indices, bool add) {
+    workbench_.selection.brush(axis.toStdString(), {indices.begin(), indices.end()}, add);
+  });
   connect(view_, &FigureView::chosen, this, [this](const QString& axis, qint64 index, Qt::KeyboardModifiers modifiers) {
     workbench_.selection.pick(axis.toStdString(), index, modifiers.testFlag(Qt::ShiftModifier));
   });
   // What cannot be seen is drawn when it can.
   connect(&workbench_.selection, &Selection::changed, this, [this] {
-    if (fixed_) return;
-    if (isVisible()) {
-      refresh();
-    } else {
-      stale_ = true;
-    }
+    if (!fixed_) redrawLater();
   });
+  connect(&workbench_.views, &ViewSettings::changed, this, &FigurePanel::redrawLater);
   connect(&workbench_.selection, &Selection::hovered, this, [this](const std::string& axis, std::int64_t index) {
     view_->setHighlighted(QString::fromStdString(axis), index < 0 ? std::set<qint64>() : std::set<qint64>{index});
   });
 }
 
+std::string FigurePanel::key() const {
+  return origin_.operation + "/" + origin_.figure.name;
+}
+
 ViewState FigurePanel::viewState() const {
   ViewState view = origin_.view;
-  if (follows_) workbench_.selection.addTo(view);
+  if (!follows_) return view;
+  workbench_.selection.addTo(view);
+  for (const auto& [name, value] : workbench_.views.of(key())) view.set[name] = value;
   return view;
+}
+
+void FigurePanel::redrawLater() {
+  if (isVisible()) {
+    refresh();
+  } else {
+    stale_ = true;
+  }
 }
 
 void FigurePanel::setSource(std::function<Drawing(const ViewState&)> draw, bool fixed) {
@@ -72,6 +86,11 @@ void FigurePanel::refresh() {
   setTitle(QString::fromStdString(drawing_->title));
   setCaption(QString::fromStdString(drawing_->caption));
   view_->setDrawing(drawing_);
+  Q_EMIT drawn();
+}
+
+void FigurePanel::goToToken(std::int64_t run) {
+  view_->goToToken(run);
 }
 
 void FigurePanel::showEvent(QShowEvent* event) {
@@ -98,6 +117,7 @@ void FigurePanel::fillExportMenu(QMenu& menu) {
   format("png", tr("PNG..."));
   format("tex", tr("pgfplots..."));
   format("csv", tr("Data as CSV..."));
+  if (drawing_ && drawing_->text) format("html", tr("Web page..."));
   menu.addSeparator();
   QMenu* presets = menu.addMenu(
       tr("For %1, %2").arg(workbench_.paper.preset(), workbench_.paper.full() ? tr("full width") : tr("one column")));
@@ -113,8 +133,29 @@ void FigurePanel::fillExportMenu(QMenu& menu) {
   full->setCheckable(true);
   full->setChecked(workbench_.paper.full());
   menu.addSeparator();
+  menu.addAction(tr("Copy values"), this, &FigurePanel::copyValues);
+  QAction* python = menu.addAction(tr("Copy as Python"), this, &FigurePanel::copyPython);
+  python->setEnabled(result_ != nullptr);
+  menu.addAction(tr("Copy LaTeX caption"), this, &FigurePanel::copyCaption);
+  menu.addSeparator();
+  fillViewMenu(*menu.addMenu(tr("View")));
   QAction* keep = menu.addAction(tr("Add to figures"), this, &FigurePanel::keep);
   keep->setEnabled(keepable());
+}
+
+void FigurePanel::fillViewMenu(QMenu& menu) {
+  for (const ViewChoice& choice : viewChoices(origin_.figure, result_.get())) {
+    QMenu* values = menu.addMenu(choice.words);
+    const auto& now = workbench_.views.of(key());
+    const auto chosen = now.find(choice.key);
+    for (const auto& [value, words] : choice.values) {
+      QAction* one = values->addAction(
+          words, this, [this, name = choice.key, value = value] { workbench_.views.set(key(), name, value); });
+      one->setCheckable(true);
+      one->setChecked(chosen == now.end() ? value.empty() : chosen->second == value);
+    }
+  }
+  menu.setEnabled(!menu.isEmpty());
 }
 
 void FigurePanel::exportAs(const QString& format) {
@@ -125,15 +166,39 @@ void FigurePanel::exportAs(const QString& format) {
 
 Provenance FigurePanel::provenance() const {
   const StudyRow* row = workbench_.tree.row(QString::fromStdString(origin_.result));
-  return {origin_.operation, row == nullptr ? std::string() : row->artifact.request, origin_.result};
+  Provenance provenance{origin_.operation, row == nullptr ? std::string() : row->artifact.request, origin_.result};
+  if (!keepable()) return provenance;
+  Sheet sheet{.columns = 1, .letters = false};
+  sheet.panels.push_back(origin_);
+  sheet.panels.back().view = viewState();
+  provenance.sheet = toJson(sheet);
+  return provenance;
 }
 
 void FigurePanel::copy() {
-  auto* mime = new QMimeData;
-  mime->setImageData(view_->picture());
-  mime->setText(view_->values());
-  mime->setData(QStringLiteral("text/csv"), view_->values().toUtf8());
-  QGuiApplication::clipboard()->setMimeData(mime);
+  if (!drawing_) return;
+  if (const auto done = copyFigure(*drawing_, view_->picture(), workbench_.paper.style(), provenance()); !done)
+    Q_EMIT failed(done.error());
+}
+
+void FigurePanel::copyValues() {
+  copyText(view_->values(), QStringLiteral("text/csv"));
+}
+
+QString FigurePanel::script() const {
+  if (!result_ || !drawing_) return {};
+  const QString file = workbench_.placeOf(QString::fromStdString(origin_.result), Kind::result);
+  return QString::fromStdString(pythonScript(*result_, origin_.figure, viewState(), *drawing_, file.toStdString()));
+}
+
+void FigurePanel::copyPython() {
+  if (const QString text = script(); !text.isEmpty()) copyText(text, QStringLiteral("text/x-python"));
+}
+
+void FigurePanel::copyCaption() {
+  if (!drawing_) return;
+  const SheetLayout layout({.columns = 1, .letters = false}, {*drawing_}, workbench_.paper.style());
+  copyText(captionStub(layout, {helpText_.section(QStringLiteral("\n\n"), 0, 0)}), QStringLiteral("text/x-tex"));
 }
 
 void FigurePanel::showHelp() {
@@ -163,12 +228,12 @@ QString helpText(const Result& result, const Figure& figure, const Description* 
   return parts.join(QStringLiteral("\n\n"));
 }
 
-FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_ptr<const Result> result,
-                         const Figure& figure, const Description* operation) {
-  auto* panel = new FigurePanel(workbench);
-  panel->setHelp(operation == nullptr ? QString() : QString::fromStdString(operation->title),
-                 helpText(*result, figure, operation));
-  panel->setOrigin({id.toStdString(), operation == nullptr ? std::string() : operation->id, figure, {}});
+void FigurePanel::show(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
+                       const Description* operation) {
+  setHelp(operation == nullptr ? QString() : QString::fromStdString(operation->title),
+          helpText(*result, figure, operation));
+  setOrigin({id.toStdString(), operation == nullptr ? std::string() : operation->id, figure, {}});
+  result_ = result;
   // A table of the result is drawn as it is, and may be long.
   const Value* value = figure.values.empty() ? nullptr : result->find(figure.values.front());
   const bool fixed = value != nullptr && std::holds_alternative<Table>(value->content);
@@ -180,7 +245,13 @@ FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_pt
     nothing.empty = drawn.error().message;
     return nothing;
   };
-  panel->setSource(source, fixed);
+  setSource(source, fixed);
+}
+
+FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_ptr<const Result> result,
+                         const Figure& figure, const Description* operation) {
+  auto* panel = new FigurePanel(workbench);
+  panel->show(id, std::move(result), figure, operation);
   return panel;
 }
 

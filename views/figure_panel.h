@@ -22,6 +22,9 @@ class FigurePanel : public Panel {
  public:
   explicit FigurePanel(Workbench& workbench, QWidget* parent = nullptr);
 
+  // Of a figure of a result: what is drawn, its help and its origin. Again with another result, zoom and place stay.
+  void show(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
+            const Description* operation);
   // What to draw for a view state: called now, and again whenever the selection changes unless it is `fixed`.
   void setSource(std::function<Drawing(const ViewState&)> draw, bool fixed = false);
   void refresh();
@@ -33,14 +36,20 @@ class FigurePanel : public Panel {
   Provenance provenance() const;
 
   void exportAs(const QString& format);  // asks for the file; "pdf", "svg", "png", "tex", "csv"
-  void copy();
+  void copy();                           // as a picture (what is on the screen, and SVG) and its values
+  void copyValues();                     // as CSV
+  void copyPython();                     // a script that draws the same from the study's file
+  void copyCaption();
+  QString script() const;  // empty where there is no result behind the figure
   void showHelp();
   void keep();
+  void goToToken(std::int64_t run);  // of token text
   bool keepable() const { return !origin_.result.empty(); }
   const Figure& figure() const { return origin_.figure; }
 
  Q_SIGNALS:
   void failed(const moescope::Error& error);
+  void drawn();                                        // something else is shown
   void keepAsked(const moescope::KeptFigure& figure);  // "Add to figures"
   void rowChosen(const QString& first);                // of a table: what stands in the row's first column
 
@@ -49,6 +58,9 @@ class FigurePanel : public Panel {
 
  private:
   void fillExportMenu(QMenu& menu);
+  void fillViewMenu(QMenu& menu);
+  std::string key() const;  // of its view settings
+  void redrawLater();
 
   Workbench& workbench_;
   FigureView* view_;
@@ -56,6 +68,7 @@ class FigurePanel : public Panel {
   std::shared_ptr<const Drawing> drawing_;
   bool follows_ = true, stale_ = false, fixed_ = false;
   KeptFigure origin_;
+  std::shared_ptr<const Result> result_;  // behind the figure; null for drawings of a run
   QString helpTitle_, helpText_;
 };
 

@@ -25,6 +25,7 @@ FigureView::FigureView(QWidget* parent)
     layers_->addWidget(each);
   connect(plot_, &PlotView::hovered, this, &FigureView::hovered);
   connect(plot_, &PlotView::chosen, this, &FigureView::chosen);
+  connect(plot_, &PlotView::brushed, this, &FigureView::brushed);
   connect(table_, &FoundTable::rowChosen, this, &FigureView::rowChosen);
   connect(text_, &TextView::hovered, this, &FigureView::hovered);
   connect(text_, &TextView::chosen, this, &FigureView::chosen);
@@ -53,6 +54,10 @@ void FigureView::setDrawing(std::shared_ptr<const Drawing> drawing) {
 void FigureView::setHighlighted(const QString& axis, const std::set<qint64>& indices) {
   plot_->setHighlighted(axis, indices);
   text_->setHighlighted(axis, indices);
+}
+
+void FigureView::goToToken(std::int64_t run) {
+  text_->goTo(run);
 }
 
 QImage FigureView::picture() {

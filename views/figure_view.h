@@ -27,8 +27,9 @@ class FigureView : public QWidget {
   void setDrawing(std::shared_ptr<const Drawing> drawing);  // null: nothing
   // Lights these up, for instance {"expert", {5}}, wherever this figure shows that axis.
   void setHighlighted(const QString& axis, const std::set<qint64>& indices);
-  QImage picture();        // as it is on screen, at its pixel ratio
-  QString values() const;  // the drawn numbers as CSV, for the clipboard
+  void goToToken(std::int64_t run);  // of token text
+  QImage picture();                  // as it is on screen, at its pixel ratio
+  QString values() const;            // the drawn numbers as CSV, for the clipboard
 
   QSize sizeHint() const override { return {480, 320}; }
   QSize minimumSizeHint() const override { return {120, 90}; }
@@ -37,6 +38,7 @@ class FigureView : public QWidget {
   // A heat map tells both of its axes, one after the other. index -1: the pointer has left.
   void hovered(const QString& axis, qint64 index);
   void chosen(const QString& axis, qint64 index, Qt::KeyboardModifiers modifiers);
+  void brushed(const QString& axis, const std::set<qint64>& indices, bool add);
   void rowChosen(const QString& first);  // of a table: what stands in the row's first column
 
  private:

@@ -16,16 +16,24 @@
 #include "views/elided_label.h"
 #include "views/engine_notices.h"
 #include "views/figure_panel.h"
+#include "views/figure_restore.h"
+#include "views/finder.h"
 #include "views/job_bar.h"
+#include "views/layer_play.h"
+#include "views/log_view.h"
 #include "views/machine_words.h"
+#include "views/model_watch.h"
 #include "views/notice.h"
 #include "views/opener.h"
 #include "views/page_tabs.h"
 #include "views/pages/all_pages.h"
 #include "views/pages/form_side.h"
 #include "views/pages/page.h"
+#include "views/pages/tokens_page.h"
 #include "views/pages/welcome_page.h"
 #include "views/parameter_field.h"
+#include "views/preferences.h"
+#include "views/relocate_dialog.h"
 #include "views/side_stack.h"
 #include "views/study_memory.h"
 #include "views/study_view.h"
@@ -56,6 +64,10 @@ MainWindow::MainWindow(Session& session, const QString& engine, const QString& s
   opener_ = new Opener(session_, workbench_, this);
   memory_ = new StudyMemory(session_, workbench_, this);
   layout_ = new WindowLayout(*this, *splitter_, session_);
+  finder_ = new Finder(workbench_.selection, this);
+  play_ = new LayerPlay(workbench_.selection, this);
+  log_ = new LogView(workbench_, this);
+  restoreKeys(session_, workbench_.actions);
   connectParts();
   WindowActions(*this).addAll();
   fillMenus();
@@ -66,7 +78,10 @@ MainWindow::~MainWindow() {
   // Pages and sides refer to the workbench, which is a member: they go first.
   workbench_.engine.close();
   delete takeCentralWidget();
-  delete palette_;
+  for (QObject* part : {static_cast<QObject*>(palette_), static_cast<QObject*>(finder_), static_cast<QObject*>(play_),
+                        static_cast<QObject*>(log_), static_cast<QObject*>(opener_), static_cast<QObject*>(memory_),
+                        static_cast<QObject*>(models_), static_cast<QObject*>(layout_)})
+    delete part;
 }
 
 void MainWindow::makeHead() {
@@ -144,6 +159,10 @@ void MainWindow::connectParts() {
     WindowActions(*this).addOperations();
     fillMenus();
   });
+  connect(layout_, &WindowLayout::namesChanged, this, [this] {
+    WindowActions(*this).addLayouts();
+    fillMenus();
+  });
   connect(&workbench_, &Workbench::firstRows, this, [this] {
     rows_ = true;
     memory_->chooseArtifact();
@@ -153,7 +172,29 @@ void MainWindow::connectParts() {
   connect(opener_, &Opener::said, this, [this](const QString& level, const QString& text) { say(level, text); });
   connect(opener_, &Opener::failed, this, [this](const Error& error) { tabs_->banner().say(error); });
   connect(opener_, &Opener::formAsked, this, &MainWindow::openForm);
-  new EngineNotices(workbench_.engine, tabs_->banner(), this);
+  connect(opener_, &Opener::figureDropped, this, [this](const Json& provenance) {
+    if (const auto done = goOnFrom(provenance, workbench_); !done) tabs_->banner().say(done.error());
+  });
+  connect(finder_, &Finder::textAsked, this, [this](const QString& words) {
+    auto* tokens = findChild<TokensPage*>();
+    if (tokens == nullptr) return;
+    showPage(tokens->name());
+    tokens->find(words);
+  });
+  models_ = new ModelWatch(workbench_, this);
+  connect(models_, &ModelWatch::missing, this, [this](const QString& model, const QString& folder) {
+    say(QStringLiteral("warning"),
+        tr("The files of %1 are not in %2 any more.").arg(workbench_.tree.title(model), folder));
+    tabs_->banner().offer(tr("Relocate..."), [this, model] { relocate(model); });
+  });
+  connect(models_, &ModelWatch::changed, this,
+          [this](const QString& model, const QString& folder, const QString& file) {
+            say(QStringLiteral("warning"),
+                tr("%1 has changed since %2 was imported (%3): what is shown may not be of these files.")
+                    .arg(file, workbench_.tree.title(model), folder));
+            tabs_->banner().offer(tr("Import again"), [this, folder] { opener_->openModel(folder); });
+          });
+  new EngineNotices(workbench_.engine, tabs_->banner(), &tabs_->banner());
   connect(&workbench_.engine, &EngineClient::greeted, this,
           [this](const Json& devices) { jobs_->setMachine(machineWords(devices)); });
   connect(&workbench_.tree, &ArtifactTree::renameAsked, this, [this](const QString& id, const QString& name) {
@@ -163,6 +204,7 @@ void MainWindow::connectParts() {
   connect(&workbench_.paper, &PaperChoice::changed, this, [this] {
     session_.set(QStringLiteral("preset"), workbench_.paper.preset());
     session_.set(QStringLiteral("full_width"), workbench_.paper.full());
+    session_.set(QStringLiteral("strip_names"), workbench_.paper.stripped());
   });
   connect(&desktop_, &DesktopTheme::found, this, [this](bool dark) {
     session_.set(QStringLiteral("desktop_dark"), dark);
@@ -174,6 +216,7 @@ void MainWindow::restore() {
   layout_->restore();
   workbench_.paper.setPreset(session_.value(QStringLiteral("preset"), QStringLiteral("icml")).toString());
   workbench_.paper.setFull(session_.value(QStringLiteral("full_width"), false).toBool());
+  workbench_.paper.setStripped(session_.value(QStringLiteral("strip_names"), false).toBool());
   jobs_->setMachine({});
   showSide();
   if (auto described = describedOperations(QCoreApplication::applicationDirPath()))
@@ -189,7 +232,8 @@ void MainWindow::showEvent(QShowEvent* event) {
 void MainWindow::begin() {
   if (!workbench_.engine.study().isEmpty()) return;
   QString study = std::exchange(firstStudy_, {});
-  if (study.isEmpty() && !session_.recent().isEmpty()) study = session_.recent().first();
+  const bool reopens = session_.value(QStringLiteral("reopen"), true).toBool();
+  if (study.isEmpty() && reopens && !session_.recent().isEmpty()) study = session_.recent().first();
   if (!study.isEmpty()) opener_->openStudy(study);
   if (session_.theme() == ThemeChoice::system) desktop_.ask();
 }
@@ -204,6 +248,10 @@ void MainWindow::studyChosen(const QString& path) {
   showPage(memory_->page(tr("Overview")));
   WindowActions(*this).addRecent();
   fillMenus();
+}
+
+QStringList MainWindow::pageNames() const {
+  return tabs_->names();
 }
 
 Page* MainWindow::page() const {
@@ -234,6 +282,12 @@ bool MainWindow::idle() const {
   const Page* current = page();
   return workbench_.engine.connected() && rows_ && !workbench_.operations().empty() && current != nullptr &&
          current->idle();
+}
+
+void MainWindow::relocate(const QString& model) {
+  auto* dialog = new RelocateDialog(workbench_, model, this);
+  connect(dialog, &RelocateDialog::said, this, [this](const QString& level, const QString& text) { say(level, text); });
+  dialog->show();
 }
 
 void MainWindow::setTheme(ThemeChoice choice) {

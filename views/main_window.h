@@ -16,6 +16,10 @@ class ElidedLabel;
 class FigurePanel;
 class FormSide;
 class JobBar;
+class ModelWatch;
+class Finder;
+class LayerPlay;
+class LogView;
 class Opener;
 class Page;
 class PageTabs;
@@ -38,7 +42,12 @@ class MainWindow : public QMainWindow {
   Opener& opener() { return *opener_; }
   JobBar& jobBar() { return *jobs_; }
   CommandPalette& palette() { return *palette_; }
+  Finder& finder() { return *finder_; }
+  LayerPlay& layerPlay() { return *play_; }
+  LogView& log() { return *log_; }
+  void relocate(const QString& model);
   void showPage(const QString& name);
+  QStringList pageNames() const;  // in the order of their tabs
   Page* page() const;
   bool idle() const;  // engine connected, rows there, nothing awaited on the page
   void setTheme(ThemeChoice choice);
@@ -74,8 +83,12 @@ class MainWindow : public QMainWindow {
   FormSide* form_;
   JobBar* jobs_;
   CommandPalette* palette_;
+  Finder* finder_;
+  LayerPlay* play_;
+  LogView* log_;
   Opener* opener_;
   StudyMemory* memory_;
+  ModelWatch* models_ = nullptr;
   WindowLayout* layout_;
 };
 

@@ -18,7 +18,7 @@ namespace moescope {
 namespace {
 constexpr int sentenceWidth = 460;
 constexpr int infoShown = 6000;  // milliseconds
-}
+}  // namespace
 
 EmptyState::EmptyState(QWidget* parent) : QWidget(parent), sentence_(roleLabel("muted")), button_(new QPushButton) {
   auto* layout = new QVBoxLayout(this);
@@ -46,7 +46,8 @@ void EmptyState::say(const QString& sentence, const QString& button, std::functi
   act_ = std::move(act);
 }
 
-Banner::Banner(QWidget* parent) : QFrame(parent), text_(new QLabel), copy_(new QPushButton(tr("Copy details"))) {
+Banner::Banner(QWidget* parent)
+    : QFrame(parent), text_(new QLabel), copy_(new QPushButton(tr("Copy details"))), offer_(new QPushButton) {
   setProperty("role", "banner");
   setObjectName(QStringLiteral("banner"));
   auto* layout = new QHBoxLayout(this);
@@ -56,12 +57,17 @@ Banner::Banner(QWidget* parent) : QFrame(parent), text_(new QLabel), copy_(new Q
   text_->setTextInteractionFlags(Qt::TextSelectableByMouse);
   layout->addWidget(text_, 1);
   copy_->setProperty("kind", "quiet");
+  layout->addWidget(offer_);
   layout->addWidget(copy_);
   auto* close = new IconButton(Glyph::close, tr("Dismiss"));
   layout->addWidget(close);
   connect(copy_, &QPushButton::clicked, this,
           [this] { QGuiApplication::clipboard()->setText(text_->text() + QLatin1Char('\n') + details_); });
   connect(close, &QToolButton::clicked, this, &QWidget::hide);
+  connect(offer_, &QPushButton::clicked, this, [this] {
+    hide();
+    if (act_) act_();
+  });
   hide();
 }
 
@@ -74,6 +80,7 @@ void Banner::say(const QString& level, const QString& text, const QString& detai
   details_ = details;
   const bool info = level == QLatin1String("info");
   copy_->setVisible(!info);
+  offer_->hide();
   show();
   if (!info) return;
   QTimer::singleShot(infoShown, this, [this, text] {
@@ -86,6 +93,12 @@ void Banner::say(const Error& error) {
   if (!error.file.empty() && !text.contains(QString::fromStdString(error.file)))
     text += QStringLiteral(" (") + QString::fromStdString(error.file) + QLatin1Char(')');
   say(QStringLiteral("error"), text, QString::fromStdString(canonical(toJson(error))));
+}
+
+void Banner::offer(const QString& button, std::function<void()> act) {
+  offer_->setText(button);
+  act_ = std::move(act);
+  offer_->show();
 }
 
 QString Banner::text() const {

@@ -25,20 +25,22 @@ class EmptyState : public QWidget {
   std::function<void()> act_;
 };
 
-// What happened, where, what to do; "Copy details" and a cross. Level "error", "warning" or "info"; an info goes away by
-// itself.
+// What happened, where, what to do; "Copy details" and a cross. Level "error", "warning" or "info"; an info goes away
+// by itself.
 class Banner : public QFrame {
   Q_OBJECT
  public:
   explicit Banner(QWidget* parent = nullptr);
   void say(const QString& level, const QString& text, const QString& details = {});
   void say(const Error& error);
+  void offer(const QString& button, std::function<void()> act);  // beside what was just said
   QString text() const;
 
  private:
   QLabel* text_;
-  QPushButton* copy_;
+  QPushButton *copy_, *offer_;
   QString details_;
+  std::function<void()> act_;
 };
 
 }  // namespace moescope

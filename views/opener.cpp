@@ -8,6 +8,7 @@
 
 #include "core/study/study.h"
 #include "core/study/trust.h"
+#include "views/figure_provenance.h"
 #include "views/session.h"
 #include "views/workbench.h"
 
@@ -62,11 +63,30 @@ void Opener::rowsArrived() {
   if (!firstModel_.isEmpty()) workbench_.openModel(std::exchange(firstModel_, {}));
 }
 
+// Its bytes are searched, not decoded, and not while the window waits.
+void Opener::readFigure(const QString& file) {
+  auto* reader = QThread::create([this, file] {
+    auto read = readProvenance(file.toStdString());
+    QMetaObject::invokeMethod(this, [this, read = std::move(read)] {
+      if (!read) return Q_EMIT failed(read.error());
+      Q_EMIT figureDropped(*read);
+    });
+  });
+  connect(reader, &QThread::finished, reader, &QObject::deleteLater);
+  reader->start();
+}
+
 void Opener::take(const QString& path) {
   if (isStudy(path)) return openStudy(path);
+  const QString ending = QFileInfo(path).suffix().toLower();
+  if (QFileInfo(path).isFile() &&
+      (ending == QLatin1String("pdf") || ending == QLatin1String("png") || ending == QLatin1String("svg")))
+    return readFigure(path);
   if (!QFileInfo(path).isDir()) {
     Q_EMIT said(QStringLiteral("warning"),
-                tr("%1 is no folder. Drop a study, a model, or a folder of text with one folder a domain.").arg(path));
+                tr("%1 is no folder. Drop a study, a model, a figure exported from here, or a folder of text with one "
+                   "folder a domain.")
+                    .arg(path));
     return;
   }
   if (QFileInfo::exists(path + QStringLiteral("/config.json"))) return openModel(path);

@@ -11,8 +11,8 @@ namespace moescope {
 class Session;
 class Workbench;
 
-// Takes up what is opened, made or dropped: a study, a model, a folder of text. Nothing is read in the window beyond
-// whether files are there. GUI thread.
+// Takes up what is opened, made or dropped: a study, a model, a folder of text, a figure that was exported here.
+// Nothing is read in the window beyond whether files are there. GUI thread.
 class Opener : public QObject {
   Q_OBJECT
  public:
@@ -29,9 +29,12 @@ class Opener : public QObject {
   void studyChosen(const QString& folder);  // it is one
   void said(const QString& level, const QString& text);
   void failed(const moescope::Error& error);
+  void figureDropped(const moescope::Json& provenance);
   void formAsked(const std::string& operation, const moescope::Json& given);
 
  private:
+  void readFigure(const QString& file);
+
   Session& session_;
   Workbench& workbench_;
   QString firstModel_;  // to be taken up once the study is there

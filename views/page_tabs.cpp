@@ -59,6 +59,13 @@ bool PageTabs::has(const QString& name) const {
   return false;
 }
 
+QStringList PageTabs::names() const {
+  QStringList names;
+  for (int at = 0; at < tabs_->count(); ++at)
+    if (const auto* tab = qobject_cast<QPushButton*>(tabs_->itemAt(at)->widget())) names << tab->text();
+  return names;
+}
+
 void PageTabs::setWelcome(QWidget* welcome) {
   welcome_ = true;
   pages_->addWidget(welcome);

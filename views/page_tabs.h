@@ -20,6 +20,7 @@ class PageTabs : public QWidget {
   explicit PageTabs(QWidget* parent = nullptr);
   void add(Page* page);  // one more tab; Figures stays the last
   bool has(const QString& name) const;
+  QStringList names() const;          // in the order in which they stand
   void setWelcome(QWidget* welcome);  // shown until open()
   void open();                        // a study is there: tabs can be chosen
   // Leaves the page before and enters that one; false when none has the name.

@@ -7,20 +7,17 @@
 
 #include "core/base/expected.h"
 #include "core/result/drawing.h"
+#include "views/figure_file.h"
+#include "views/figure_provenance.h"
 #include "views/venue.h"
 
 namespace moescope {
 
 struct PaperStyle {
   Venue venue;
-  bool full = false;  // the whole width of the page, else one column
+  bool full = false;      // the whole width of the page, else one column
+  bool stripped = false;  // no names, ids or paths in the file, for double-blind work
   int width() const { return full ? venue.full : venue.column; }
-};
-
-// Where a figure comes from: written into PDF metadata, SVG description and PNG text as JSON.
-struct Provenance {
-  std::string operation, request, result;  // id, digest, artifact id
-  std::string json() const;                // with the program's version
 };
 
 // Size of the figure in points: the venue's width, and the height that its content needs.
@@ -31,5 +28,9 @@ QSize paperSize(const Drawing& drawing, const PaperStyle& style);
 // QGuiApplication (an offscreen one will do) except for .tex and .csv. Usage error for another ending.
 Expected<void> exportFigure(const Drawing& drawing, const PaperStyle& style, const Provenance& provenance,
                             const std::filesystem::path& file);
+
+// The same as bytes, before they go anywhere (the clipboard): ".pdf", ".svg" or ".png".
+Expected<QByteArray> figureBytes(const Drawing& drawing, const PaperStyle& style, const Provenance& provenance,
+                                 std::string_view ending);
 
 }  // namespace moescope

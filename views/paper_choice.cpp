@@ -4,7 +4,7 @@
 namespace moescope {
 
 PaperStyle PaperChoice::style() const {
-  return {*venueNamed(preset_.toStdString()), full_};
+  return {*venueNamed(preset_.toStdString()), full_, stripped_};
 }
 
 void PaperChoice::setPreset(const QString& name) {
@@ -16,6 +16,12 @@ void PaperChoice::setPreset(const QString& name) {
 void PaperChoice::setFull(bool full) {
   if (full == full_) return;
   full_ = full;
+  Q_EMIT changed();
+}
+
+void PaperChoice::setStripped(bool stripped) {
+  if (stripped == stripped_) return;
+  stripped_ = stripped;
   Q_EMIT changed();
 }
 

@@ -17,13 +17,15 @@ class PaperChoice : public QObject {
   bool full() const { return full_; }
   void setPreset(const QString& name);  // one that is not known is ignored
   void setFull(bool full);
+  bool stripped() const { return stripped_; }
+  void setStripped(bool stripped);  // no names in exported files
 
  Q_SIGNALS:
   void changed();
 
  private:
   QString preset_ = QStringLiteral("icml");
-  bool full_ = false;
+  bool full_ = false, stripped_ = false;
 };
 
 }  // namespace moescope

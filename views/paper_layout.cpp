@@ -64,6 +64,10 @@ PaperLayout::PaperLayout(const Drawing& drawing, const PaperStyle& style) : draw
   size_ = drawing.table ? tableSize() : drawing.text ? textSize() : plotSize();
 }
 
+double PaperLayout::thinnestLine() const {
+  return std::min({style_.line, style_.thin, style_.axis}) * style_.unit;
+}
+
 QSize PaperLayout::plotSize() const {
   return {paper_.width(),
           int(std::lround(paper_.width() * (paper_.full && paper_.venue.column != paper_.venue.full ? 0.4 : 0.62)))};

@@ -15,6 +15,8 @@ class PaperLayout {
   PaperLayout(const Drawing& drawing, const PaperStyle& style);
   QSize size() const { return size_; }
   void paint(QPainter& painter) const;
+  const QFont& textFont() const { return text_; }
+  double thinnestLine() const;  // points
 
  private:
   QSize plotSize() const;

@@ -40,6 +40,7 @@ PaperTable::PaperTable(const DrawnTable& table, const QFont& font, double width)
   bold_.setBold(true);
   int points = font.pixelSize();
   while (!fit(points) && points > smallestText) --points;
+  cut_ = std::accumulate(columns_.begin(), columns_.end(), 0.0) > width_;
   share();
 }
 

@@ -16,6 +16,7 @@ class PaperTable {
  public:
   PaperTable(const DrawnTable& table, const QFont& font, double width);
   double height() const;
+  bool cut() const { return cut_; }  // something did not fit even at 6 points
   void paint(QPainter& painter) const;
 
  private:
@@ -26,6 +27,7 @@ class PaperTable {
   const DrawnTable& table_;
   QFont font_, bold_;
   double width_;
+  bool cut_ = false;
   std::vector<double> columns_;        // widths
   std::vector<QStringList> headings_;  // lines
 };

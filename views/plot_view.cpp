@@ -255,6 +255,7 @@ void PlotView::hover(std::optional<Spot> spot) {
   const bool moved = spot.has_value() != spot_.has_value() || (spot && !(*spot == *spot_));
   const std::optional<Spot> before = std::exchange(spot_, spot);
   readOut_ = spot ? textOf(*spot) : QString();
+  setAccessibleDescription(readOut_);  // a screen reader says it
   layer(QStringLiteral("marks"))->replot();
   if (!moved) return;
   for (const auto& [axis, index] : placesOf(spot ? *spot : *before)) Q_EMIT hovered(axis, spot ? index : -1);
@@ -286,18 +287,47 @@ void PlotView::choose(const Spot& spot, Qt::KeyboardModifiers modifiers) {
   for (const auto& [axis, index] : placesOf(spot)) Q_EMIT chosen(axis, index, modifiers);
 }
 
+void PlotView::brush(const QRectF& pixels, bool add) {
+  const Frame shown = frame();
+  // What is drawn may change while the first axis is told; the drawing that was brushed is held.
+  const std::shared_ptr<const Drawing> held = drawing_;
+  for (const Item& item : held->items) {
+    if (const auto* matrix = std::get_if<Cells>(&item)) {
+      const bool inside = pixels.intersects(shown.area);
+      const auto rows = brushedPositions(shown, false, pixels.top(), pixels.bottom(), inside ? matrix->rows : 0),
+                 columns = brushedPositions(shown, true, pixels.left(), pixels.right(), inside ? matrix->columns : 0);
+      Q_EMIT brushed(QString::fromStdString(matrix->rowAxis), rows, add);
+      Q_EMIT brushed(QString::fromStdString(matrix->columnAxis), columns, add);
+      return;
+    }
+    if (const auto* bars = std::get_if<Bars>(&item)) {
+      std::set<qint64> found;
+      for (std::size_t at = 0; at < bars->x.size(); ++at)
+        if (shown.across(bars->x[at] - 0.5) < pixels.right() && shown.across(bars->x[at] + 0.5) > pixels.left() &&
+            pixels.intersects(shown.area))
+          found.insert(indexOf(*bars, at));
+      Q_EMIT brushed(QString::fromStdString(bars->axis), found, add);
+      return;
+    }
+  }
+}
+
 void PlotView::mouseMoveEvent(QMouseEvent* event) {
   QCustomPlot::mouseMoveEvent(event);
   if (drawing_ && event->buttons() == Qt::NoButton) hover(spotAt(event->position()));
+  if (drawing_ && !zooms() && event->buttons() == Qt::LeftButton) brush_.drag(event->position());
 }
 
 void PlotView::mousePressEvent(QMouseEvent* event) {
   pressed_ = event->position();
+  brush_.press(pressed_);
   QCustomPlot::mousePressEvent(event);
 }
 
 void PlotView::mouseReleaseEvent(QMouseEvent* event) {
   QCustomPlot::mouseReleaseEvent(event);
+  if (drawing_ && brush_.release(event->position()))
+    return brush(brush_.rect(), event->modifiers().testFlag(Qt::ShiftModifier));
   const bool clicked = event->button() == Qt::LeftButton && (event->position() - pressed_).manhattanLength() < 4;
   if (!drawing_ || !clicked) return;
   // What is shown may be drawn anew by whoever hears of the choice.

@@ -8,14 +8,15 @@
 
 #include "core/result/drawing.h"
 #include "views/item_painting.h"
+#include "views/plot_brush.h"
 
 #include "views/plot.h"
 
 namespace moescope {
 
 // Axes, ticks, zoom and layers are QCustomPlot's; what lies within the axes is painted by item_painting.h, as on paper.
-// Heat map: hover and arrow keys read out a cell, click chooses it. Lines and points: the wheel zooms, dragging pans, a
-// double click shows everything again.
+// Heat map and bars: hover and arrow keys read out, click chooses, dragging brushes. Lines and points: the wheel zooms,
+// dragging pans, a double click shows everything again.
 class PlotView : public QCustomPlot {
   Q_OBJECT
 
@@ -30,6 +31,8 @@ class PlotView : public QCustomPlot {
  Q_SIGNALS:
   void hovered(const QString& axis, qint64 index);
   void chosen(const QString& axis, qint64 index, Qt::KeyboardModifiers modifiers);
+  // A frame was dragged over cells or bars; `add` with Shift. Each axis of a heat map is told.
+  void brushed(const QString& axis, const std::set<qint64>& indices, bool add);
 
  protected:
   void mouseMoveEvent(QMouseEvent* event) override;
@@ -68,6 +71,7 @@ class PlotView : public QCustomPlot {
   std::vector<std::pair<QString, qint64>> placesOf(const Spot& spot) const;
   void hover(std::optional<Spot> spot);
   void choose(const Spot& spot, Qt::KeyboardModifiers modifiers);
+  void brush(const QRectF& pixels, bool add);
   QString textOf(const Spot& spot) const;
   const Cells* cells() const;
   Frame frame() const;
@@ -78,6 +82,7 @@ class PlotView : public QCustomPlot {
   std::optional<Spot> spot_;
   QString readOut_;
   QPointF pressed_;
+  PlotBrush brush_{*this};
   std::map<QString, std::set<qint64>> highlighted_;
 };
 

@@ -13,11 +13,11 @@ namespace {
 const QString selectionKey = QStringLiteral("selection"), figuresKey = QStringLiteral("figures"),
               viewsKey = QStringLiteral("views"), pageKey = QStringLiteral("page");
 
-QString text(const Json& json) {
+QString dumped(const Json& json) {
   return QString::fromStdString(json.dump());
 }
 
-Json kept(const Session& session, const QString& key) {
+Json keptIn(const Session& session, const QString& key) {
   auto json = parseJson(session.ofStudy(key).toString().toStdString());
   return json ? *std::move(json) : Json();
 }
@@ -29,32 +29,32 @@ StudyMemory::StudyMemory(Session& session, Workbench& workbench, QObject* parent
   connect(&workbench_.selection, &Selection::artifactChanged, this, &StudyMemory::remember);
   connect(&workbench_.selection, &Selection::changed, this, &StudyMemory::remember);
   connect(&workbench_.figures, &FigureList::changed, this,
-          [this] { session_.setOfStudy(figuresKey, text(workbench_.figures.save())); });
+          [this] { session_.setOfStudy(figuresKey, dumped(workbench_.figures.save())); });
   connect(&workbench_.views, &ViewSettings::changed, this,
-          [this] { session_.setOfStudy(viewsKey, text(workbench_.views.save())); });
+          [this] { session_.setOfStudy(viewsKey, dumped(workbench_.views.save())); });
 }
 
 void StudyMemory::remember() {
   const QString& id = workbench_.selection.artifact();
   if (opening_ || id.isEmpty() || id.startsWith(QLatin1String("job:"))) return;
-  session_.setOfStudy(selectionKey, text(workbench_.selection.save()));
+  session_.setOfStudy(selectionKey, dumped(workbench_.selection.save()));
 }
 
 void StudyMemory::open(const QString& folder) {
   const QScopedValueRollback<bool> quiet(opening_, true);
   session_.setStudy(folder);
-  const Json figures = kept(session_, figuresKey);
+  const Json figures = keptIn(session_, figuresKey);
   workbench_.figures.restore(figures.is_null() ? Json::array() : figures);
-  workbench_.views.restore(kept(session_, viewsKey));
+  workbench_.views.restore(keptIn(session_, viewsKey));
   workbench_.open(folder);
-  Json selection = kept(session_, selectionKey);
+  Json selection = keptIn(session_, selectionKey);
   if (selection.is_object()) selection.erase("artifact");  // not before it is known to be there
   workbench_.selection.restore(selection);
   workbench_.history.restart();
 }
 
 void StudyMemory::chooseArtifact() {
-  const Json before = kept(session_, selectionKey);
+  const Json before = keptIn(session_, selectionKey);
   const QString wanted = before.is_object() && before.contains("artifact") && before["artifact"].is_string()
                              ? QString::fromStdString(before["artifact"].get<std::string>())
                              : QString();

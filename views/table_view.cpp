@@ -8,7 +8,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QLocale>
-#include <QShortcut>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -24,7 +23,7 @@ namespace moescope {
 namespace {
 
 constexpr int narrowest = 44, fewWords = 90, names = 280;  // pixels of a column
-constexpr std::size_t many = 100;              // rows from which on one wants to find some
+constexpr std::size_t many = 100;                          // rows from which on one wants to find some
 
 }  // namespace
 
@@ -133,12 +132,11 @@ FoundTable::FoundTable(QWidget* parent)
   connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& now) {
     if (now.isValid()) Q_EMIT rowChosen(now.siblingAtColumn(0).data().toString());
   });
-  auto* go = new QShortcut(QKeySequence::Find, this);
-  go->setContext(Qt::WidgetWithChildrenShortcut);
-  connect(go, &QShortcut::activated, this, [this] {
-    head_->show();
-    find_->setFocus();
-  });
+}
+
+void FoundTable::find() {
+  head_->show();
+  find_->setFocus();
 }
 
 void FoundTable::setDrawing(const std::shared_ptr<const Drawing>& drawing) {

@@ -41,6 +41,7 @@ class FoundTable : public QWidget {
  public:
   explicit FoundTable(QWidget* parent = nullptr);
   void setDrawing(const std::shared_ptr<const Drawing>& drawing);
+  void find();  // Ctrl+F: the line to find rows in
 
  Q_SIGNALS:
   void rowChosen(const QString& first);  // what stands in the row's first column

@@ -71,6 +71,17 @@ void TextView::setHighlighted(const QString& axis, const std::set<qint64>& indic
   underline();
 }
 
+void TextView::goTo(std::int64_t run) {
+  const auto at = static_cast<std::size_t>(run);
+  if (run < 0 || at + 1 >= start_.size()) return;
+  QTextCursor cursor(document());
+  cursor.setPosition(start_[at]);
+  cursor.setPosition(start_[at + 1], QTextCursor::KeepAnchor);
+  setTextCursor(cursor);
+  const QRect place = cursorRect(cursor);
+  verticalScrollBar()->setValue(verticalScrollBar()->value() + place.center().y() - viewport()->height() / 2);
+}
+
 const DrawnText::Run* TextView::runAt(const QPoint& position) const {
   if (start_.size() < 2) return nullptr;
   const int at = cursorForPosition(position).position();

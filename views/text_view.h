@@ -19,6 +19,7 @@ class TextView : public QTextBrowser {
   void setDrawing(std::shared_ptr<const Drawing> drawing);
   void setHighlighted(const QString& axis,
                       const std::set<qint64>& indices);  // "token" or "expert": a frame under those
+  void goTo(std::int64_t run);                           // into the middle of the view, selected
 
  Q_SIGNALS:
   void hovered(const QString& axis, qint64 index);  // "token" and "expert"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/window_actions.h"
 
+#include <QAbstractButton>
+#include <QApplication>
 #include <QCoreApplication>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -8,11 +10,16 @@
 
 #include "views/command_palette.h"
 #include "views/figure_panel.h"
+#include "views/finder.h"
 #include "views/job_bar.h"
+#include "views/layer_play.h"
+#include "views/log_view.h"
 #include "views/main_window.h"
 #include "views/opener.h"
 #include "views/pages/page.h"
+#include "views/preferences.h"
 #include "views/study_view.h"
+#include "views/table_view.h"
 #include "views/window_layout.h"
 
 namespace moescope {
@@ -69,6 +76,12 @@ void WindowActions::addRecent() {
         .add(QStringLiteral("recent.") + folder, tr("File"), tr("Open %1").arg(QFileInfo(folder).fileName()), {},
              [&window, folder] { window.opener().openStudy(folder); })
         ->setToolTip(folder);
+  for (const QString& folder : window.session().recentModels())
+    actions
+        .add(QStringLiteral("recent.model.") + folder, tr("File"),
+             tr("Open model %1").arg(QFileInfo(folder).fileName()), {},
+             [&window, folder] { window.opener().openModel(folder); })
+        ->setToolTip(folder);
 }
 
 void WindowActions::addEdit() {
@@ -93,8 +106,49 @@ void WindowActions::addEdit() {
     bench.engine.edit({{"edit", "remove"}, {"id", id.toStdString()}});
     window.say(QStringLiteral("info"), tr("%1 was deleted. Ctrl+Z brings it back.").arg(title));
   });
+  actions.add(QStringLiteral("artifact.note"), menu, tr("Note..."), {}, [&window, &bench] {
+    const QString id = bench.selection.artifact();
+    if (bench.tree.row(id) == nullptr || bench.selectedJob() != nullptr) return;
+    bool given = false;
+    const QString note = QInputDialog::getMultiLineText(&window, tr("Note"), bench.tree.title(id), {}, &given);
+    if (given) bench.engine.edit({{"edit", "note"}, {"id", id.toStdString()}, {"note", note.toStdString()}});
+  });
+  actions.add(QStringLiteral("artifact.tag"), menu, tr("Tag..."), {}, [&window, &bench] {
+    const QString id = bench.selection.artifact();
+    if (bench.tree.row(id) == nullptr || bench.selectedJob() != nullptr) return;
+    const QString tag = QInputDialog::getText(&window, tr("Tag"), tr("Tag of %1").arg(bench.tree.title(id)));
+    if (!tag.trimmed().isEmpty())
+      bench.engine.edit(
+          {{"edit", "tag"}, {"id", id.toStdString()}, {"tag", tag.trimmed().toStdString()}, {"on", true}});
+  });
+  actions.add(QStringLiteral("model.relocate"), menu, tr("Relocate model..."), {}, [&window, &bench] {
+    if (const StudyRow* row = bench.tree.related(bench.selection.artifact(), Kind::model))
+      window.relocate(QString::fromStdString(row->artifact.id));
+  });
+  actions.add(QStringLiteral("window.preferences"), menu, tr("Preferences..."), QKeySequence(Qt::CTRL | Qt::Key_Comma),
+              [&window] {
+                auto* preferences = new Preferences(window);
+                preferences->setAttribute(Qt::WA_DeleteOnClose);
+                preferences->show();
+              });
+  actions.separate();
   actions.add(QStringLiteral("selection.clear"), menu, tr("Clear selection"), QKeySequence(Qt::Key_Escape),
               [&bench] { bench.selection.clear(); });
+}
+
+void WindowActions::addPages() {
+  MainWindow& window = window_;
+  ActionRegistry& actions = window.workbench().actions;
+  actions.removeWithPrefix(QStringLiteral("page."));
+  int number = 0;
+  for (const QString& name : window.pageNames()) {
+    QAction* action =
+        actions.add(QStringLiteral("page.") + name, tr("View"), name, {}, [&window, name] { window.showPage(name); });
+    if (number >= 9) continue;
+    const auto key = static_cast<Qt::Key>(Qt::Key_1 + number++);
+    actions.setUsual(QStringLiteral("page.") + name, {QKeySequence(key), QKeySequence(Qt::CTRL | key)});
+    Q_UNUSED(action);
+  }
 }
 
 void WindowActions::addView() {
@@ -102,18 +156,24 @@ void WindowActions::addView() {
   Workbench& bench = window.workbench();
   ActionRegistry& actions = bench.actions;
   const QString menu = tr("View");
-  int number = 0;
-  for (Page* page : window.findChildren<Page*>()) {
-    const QString name = page->name();
-    actions.add(QStringLiteral("page.") + name, menu, name,
-                QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + number++)),
-                [&window, name] { window.showPage(name); });
-  }
+  addPages();
   actions.separate();
   actions.add(QStringLiteral("layer.before"), menu, tr("Layer before"), QKeySequence(Qt::Key_BracketLeft),
               [&bench] { bench.selection.stepLayer(-1); });
   actions.add(QStringLiteral("layer.after"), menu, tr("Layer after"), QKeySequence(Qt::Key_BracketRight),
               [&bench] { bench.selection.stepLayer(1); });
+  // A button that has the focus keeps its own meaning of Space.
+  actions.add(QStringLiteral("layer.play"), menu, tr("Play layers"), QKeySequence(Qt::Key_Space), [&window] {
+    if (auto* button = qobject_cast<QAbstractButton*>(QApplication::focusWidget())) return button->click();
+    window.layerPlay().toggle();
+  });
+  actions.add(QStringLiteral("view.find"), menu, tr("Find expert, layer or words"), QKeySequence::Find, [&window] {
+    for (QWidget* widget = QApplication::focusWidget(); widget != nullptr; widget = widget->parentWidget())
+      if (auto* table = qobject_cast<FoundTable*>(widget)) return table->find();
+    window.finder().open();
+  });
+  actions.add(QStringLiteral("view.reload"), menu, tr("Reload"), QKeySequence(Qt::Key_F5),
+              [&bench] { bench.reload(); });
   actions.separate();
   for (ThemeChoice choice : {ThemeChoice::system, ThemeChoice::light, ThemeChoice::dark})
     actions.add(QStringLiteral("theme.") + name(choice), menu, tr("Theme: %1").arg(name(choice)), {},
@@ -125,12 +185,37 @@ void WindowActions::addView() {
               [&window] { window.layoutOfWindow().toggleRight(); });
   actions.add(QStringLiteral("jobs.show"), menu, tr("Jobs"), QKeySequence(Qt::CTRL | Qt::Key_J),
               [&window] { window.jobBar().toggleList(); });
+  actions.add(QStringLiteral("log.show"), menu, tr("Log"), QKeySequence(Qt::CTRL | Qt::Key_L), [&window] {
+    window.log().show();
+    window.log().raise();
+  });
+  actions.separate();
+  actions.add(QStringLiteral("layout.reset"), menu, tr("Reset layout"), {},
+              [&window] { window.layoutOfWindow().reset(); });
+  actions.add(QStringLiteral("layout.keep"), menu, tr("Keep this layout as..."), {}, [&window] {
+    const QString name = QInputDialog::getText(&window, tr("Keep layout"), tr("Name"));
+    window.layoutOfWindow().keep(name);
+  });
+  addLayouts();
+}
+
+void WindowActions::addLayouts() {
+  MainWindow& window = window_;
+  ActionRegistry& actions = window.workbench().actions;
+  actions.removeWithPrefix(QStringLiteral("layouts."));
+  for (const QString& name : window.layoutOfWindow().names()) {
+    actions.add(QStringLiteral("layouts.use.") + name, tr("View"), tr("Layout: %1").arg(name), {},
+                [&window, name] { window.layoutOfWindow().use(name); });
+    actions.add(QStringLiteral("layouts.forget.") + name, {}, tr("Forget layout %1").arg(name), {},
+                [&window, name] { window.layoutOfWindow().forget(name); });
+  }
 }
 
 void WindowActions::addOperations() {
   MainWindow& window = window_;
   Workbench& bench = window.workbench();
   bench.actions.removeWithPrefix(QStringLiteral("run."));
+  addPages();
   std::string area;
   for (const Description& operation : bench.operations()) {
     const std::string its = operation.id.substr(0, operation.id.find('.'));
@@ -171,6 +256,12 @@ void WindowActions::addFigure() {
   actions.separate();
   actions.add(QStringLiteral("figure.copy"), menu, tr("Copy figure and data"), QKeySequence::Copy,
               act([](FigurePanel& panel) { panel.copy(); }));
+  actions.add(QStringLiteral("figure.values"), menu, tr("Copy values"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C),
+              act([](FigurePanel& panel) { panel.copyValues(); }));
+  actions.add(QStringLiteral("figure.python"), menu, tr("Copy as Python"), {},
+              act([](FigurePanel& panel) { panel.copyPython(); }));
+  actions.add(QStringLiteral("figure.caption"), menu, tr("Copy LaTeX caption"), {},
+              act([](FigurePanel& panel) { panel.copyCaption(); }));
   actions.add(QStringLiteral("figure.keep"), menu, tr("Add to figures"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_F),
               act([](FigurePanel& panel) { panel.keep(); }));
   actions.separate();

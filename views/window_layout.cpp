@@ -15,13 +15,13 @@
 namespace moescope {
 namespace {
 
-constexpr int version = 1;
+constexpr int layoutVersion = 1;
 constexpr int sideFrom = 1340;  // narrower windows start without the right side
 constexpr int withoutLeft = 900;
 constexpr QSize usual{1440, 900};
 const QString layoutKey = QStringLiteral("layout"), namedGroup = QStringLiteral("layouts");
 
-int whole(const Json& json, const char* key, int otherwise) {
+int wholeIn(const Json& json, const char* key, int otherwise) {
   const auto found = json.find(key);
   return found != json.end() && found->is_number_integer() ? found->get<int>() : otherwise;
 }
@@ -51,7 +51,7 @@ WindowLayout::WindowLayout(QMainWindow& window, QSplitter& splitter, Session& se
 Json WindowLayout::now() const {
   const QRect place = window_.isMaximized() ? window_.normalGeometry() : window_.geometry();
   const QList<int> sizes = splitter_.sizes();
-  return {{"version", version},
+  return {{"version", layoutVersion},
           {"x", place.x()},
           {"y", place.y()},
           {"width", place.width()},
@@ -65,9 +65,9 @@ Json WindowLayout::now() const {
 }
 
 bool WindowLayout::take(const Json& layout) {
-  if (!layout.is_object() || whole(layout, "version", 0) != version) return false;
-  const QRect place(whole(layout, "x", 0), whole(layout, "y", 0), whole(layout, "width", 0),
-                    whole(layout, "height", 0));
+  if (!layout.is_object() || wholeIn(layout, "version", 0) != layoutVersion) return false;
+  const QRect place(wholeIn(layout, "x", 0), wholeIn(layout, "y", 0), wholeIn(layout, "width", 0),
+                    wholeIn(layout, "height", 0));
   if (place.width() < window_.minimumWidth() || place.height() < window_.minimumHeight() || !reachable(place))
     return false;
   taking_ = true;
@@ -76,8 +76,8 @@ bool WindowLayout::take(const Json& layout) {
   left_->setVisible(layout.value("left", Json(true)) == true);
   right_->setVisible(layout.value("right", Json(true)) == true);
   rightAsked_ = layout.value("right_asked", Json(false)) == true;
-  const int left = std::clamp(whole(layout, "left_width", Measures::left), 120, place.width() / 3),
-            right = std::clamp(whole(layout, "right_width", Measures::right), 120, place.width() / 2);
+  const int left = std::clamp(wholeIn(layout, "left_width", Measures::left), 120, place.width() / 3),
+            right = std::clamp(wholeIn(layout, "right_width", Measures::right), 120, place.width() / 2);
   splitter_.setSizes({left, std::max(200, place.width() - left - right), right});
   width_ = place.width();
   taking_ = false;

@@ -162,6 +162,12 @@ void Workbench::openModel(const QString& folder) {
       {"model.import", {}, {{"path", folder.toStdString()}}, Study::checkName(name.toStdString()) ? name : QString()});
 }
 
+void Workbench::reload() {
+  reader.forget();
+  engine.askRows();
+  Q_EMIT reloadAsked();
+}
+
 // A running job that will give a run has its place in the tree from the start.
 void Workbench::showLive(const QString& job) {
   const JobLine* line = jobs.find(job);

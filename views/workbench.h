@@ -54,6 +54,8 @@ class Workbench : public QObject {
   QString placeOf(const QString& id, Kind kind, const Json& outputs = Json::object()) const;
   // The running job behind the selected artifact ("job:NAME"), or null.
   const JobLine* selectedJob() const;
+  // F5: rows and what is shown are read again; selection, views and zoom stay.
+  void reload();
   // Takes up a checkpoint where it lies and shows it on Overview when that is done.
   void openModel(const QString& folder);
 
@@ -63,6 +65,7 @@ class Workbench : public QObject {
   void firstRows();  // the study's rows are there for the first time since it was opened
   void formAsked(const std::string& operation, const moescope::Json& given);
   void pageAsked(const QString& page);
+  void reloadAsked();
   void notice(const QString& level, const QString& text, const QString& details);
 
  private:

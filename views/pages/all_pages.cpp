@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/pages/all_pages.h"
 
-#include <QCoreApplication>
+#include <QObject>
 
 #include "views/page_tabs.h"
 #include "views/pages/analysis_page.h"
@@ -13,16 +13,13 @@
 namespace moescope {
 namespace {
 
-QString tr(const char* text) {
-  return QCoreApplication::translate("moescope::Pages", text);
-}
-
 void addPagesOfOperations(PageTabs& tabs, Workbench& workbench) {
   for (const Description& operation : workbench.operations()) {
     const QString name = QString::fromStdString(operation.page);
     if (name.isEmpty() || operation.figures.empty() || tabs.has(name)) continue;
     tabs.add(new AnalysisPage(
-        name, tr("What %1 and its like find is shown here.").arg(QString::fromStdString(operation.title)), workbench));
+        name, QObject::tr("What %1 and its like find is shown here.").arg(QString::fromStdString(operation.title)),
+        workbench));
   }
 }
 
@@ -32,11 +29,13 @@ void addPages(PageTabs& tabs, Workbench& workbench) {
   tabs.add(new OverviewPage(workbench));
   tabs.add(new TrainPage(workbench));
   tabs.add(new AnalysisPage(
-      tr("Load"), tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
+      QObject::tr("Load"),
+      QObject::tr("How evenly the router spreads tokens over the experts of each layer; it needs a trace."),
       workbench));
   tabs.add(new AnalysisPage(
-      tr("Specialisation"),
-      tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."), workbench));
+      QObject::tr("Specialisation"),
+      QObject::tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."),
+      workbench));
   tabs.add(new TokensPage(workbench));
   tabs.add(new FiguresPage(workbench));
   QObject::connect(&workbench, &Workbench::operationsChanged, &tabs,

@@ -42,6 +42,7 @@ AnalysisPage::AnalysisPage(const QString& name, const QString& sentence, Workben
     if (Page::shown()) refresh();
   });
   connect(&workbench_.reader, &ResultReader::resultRead, this, &AnalysisPage::received);
+  connect(&workbench_, &Workbench::reloadAsked, this, &AnalysisPage::reload);
   connect(&workbench_.reader, &ResultReader::failed, this, [this](const QString& id, const Error& error) {
     for (auto& [operation, shown] : shown_)
       if (shown.id == id && !shown.result) {
@@ -134,14 +135,12 @@ void AnalysisPage::ask(const Description& operation, const InputIds& inputs) {
   const bool selected = !id.isEmpty() && id == workbench_.selection.artifact();
   if (shown.inputs == inputs && (shown.result || !shown.job.isEmpty() || shown.failed) && (!selected || shown.id == id))
     return;
-  const bool sameInputs = shown.inputs == inputs;
-  if (!sameInputs) shown.result.reset();
+  if (shown.inputs != inputs && !shown.inputs.empty()) shown.result.reset();  // a reload keeps what is there until then
   shown.inputs = inputs;
   shown.set = Json::object();
   shown.failed = false;
   shown.job.clear();
   if (made != nullptr) {
-    if (shown.id == id && shown.result) return;
     shown.id = id;
     workbench_.reader.readResult(id, workbench_.placeOf(id, Kind::result));
   } else if (workbench_.engine.connected()) {
@@ -229,23 +228,52 @@ void AnalysisPage::arrange() {
     for (const Figure& figure : figures) {
       const std::string page = figure.page.empty() && operation != nullptr ? operation->page : figure.page;
       if (!page.empty() && page != name().toStdString()) continue;
-      const QString key =
-          QString::fromStdString(id + "/" + figure.name) + QString::number(reinterpret_cast<quintptr>(result.get()));
-      QWidget* panel = nullptr;
-      for (QWidget* old : grid_->panels())
-        if (old->objectName() == key) panel = old;
-      if (panel == nullptr) {
-        FigurePanel* made = figurePanel(workbench_, found->second.id, result, figure, operation);
-        made->setObjectName(key);
-        connect(made, &FigurePanel::failed, this, &AnalysisPage::say);
-        connect(made, &FigurePanel::keepAsked, this, &AnalysisPage::keep);
-        panel = made;
-      }
-      panels.append(panel);
+      panels.append(panelOf(found->second, id, figure));
     }
   }
   if (panels != grid_->panels()) grid_->setPanels(panels, panels.size() > 2);
   if (side_ != nullptr) side_->setResults(results);
+  arranged();
+}
+
+FigurePanel* AnalysisPage::panelWithText() const {
+  for (QWidget* widget : grid_->panels())
+    if (auto* panel = qobject_cast<FigurePanel*>(widget);
+        panel != nullptr && panel->drawing() && panel->drawing()->text)
+      return panel;
+  return nullptr;
+}
+
+// The panel that is there is used again, so that its zoom and its place stay when it gets another result.
+QWidget* AnalysisPage::panelOf(const Shown& shown, const std::string& operation, const Figure& figure) {
+  const QString key = QString::fromStdString(operation + "/" + figure.name);
+  const auto result = reinterpret_cast<quintptr>(shown.result.get());
+  FigurePanel* panel = nullptr;
+  for (QWidget* old : grid_->panels())
+    if (old->objectName() == key) panel = qobject_cast<FigurePanel*>(old);
+  if (panel == nullptr) {
+    panel = new FigurePanel(workbench_);
+    panel->setObjectName(key);
+    connect(panel, &FigurePanel::failed, this, &AnalysisPage::say);
+    connect(panel, &FigurePanel::keepAsked, this, &AnalysisPage::keep);
+  }
+  if (panel->property("result").toULongLong() == result) return panel;
+  panel->setProperty("result", static_cast<qulonglong>(result));
+  panel->show(shown.id, shown.result, figure, workbench_.operation(operation));
+  return panel;
+}
+
+// F5: what is shown is read again where it lies; previews that are gone are asked for anew.
+void AnalysisPage::reload() {
+  for (auto& [operation, shown] : shown_) {
+    if (shown.pinned && !shown.id.isEmpty() && shown.result) {
+      workbench_.reader.readResult(shown.id, workbench_.placeOf(shown.id, Kind::result));
+    } else if (shown.job.isEmpty()) {
+      shown.inputs.clear();
+      shown.failed = false;
+    }
+  }
+  if (Page::shown()) refresh();
 }
 
 // A preview enters the study once it is used: the same request, kept, is in the cache at once.

@@ -26,7 +26,9 @@ class AnalysisPage : public Page {
 
  protected:
   void refresh() override;
-  void setHeader(QWidget* header);  // above the panels
+  void setHeader(QWidget* header);     // above the panels
+  FigurePanel* panelWithText() const;  // the first that shows token text, or null
+  virtual void arranged() {}           // panels came or went
   // Shows the outputs of a finished job in place of what the page asked for itself, until another artifact is selected.
   void showResult(const std::string& operation, const Json& outputs);
 
@@ -47,6 +49,8 @@ class AnalysisPage : public Page {
   void received(const QString& id, const std::shared_ptr<const Result>& result);
   void keep(const KeptFigure& figure);
   void arrange();
+  QWidget* panelOf(const Shown& shown, const std::string& operation, const Figure& figure);
+  void reload();
   void progress();
 
   QString sentence_, near_;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <map>
-#include <set>
-
 #include "views/pages/page.h"
+
+class QComboBox;
+class QLabel;
 
 namespace moescope {
 
-class PanelGrid;
+class FiguresSide;
+class SheetSource;
+class SheetView;
 
-// The figures that were put aside on other pages, as they were looked at; exported one by one or all at once.
+// The sheet for a paper: panels from any page laid out at the venue's real size, what a reader would object to below,
+// and at the right its order, its settings and where it goes.
 class FiguresPage : public Page {
   Q_OBJECT
  public:
@@ -18,18 +21,27 @@ class FiguresPage : public Page {
   QWidget* side() override;
   bool idle() const override;
 
+  // Into a folder: the sheet in every format, its caption and its settings, and each panel in `format`. Gives how many
+  // files were written.
+  Expected<int> exportAll(const QString& folder, const QString& format) const;
+  QString caption() const;
+
  protected:
   void refresh() override;
 
  private:
-  void received(const QString& id, const std::shared_ptr<const Result>& result);
+  QWidget* makeHead();
   void arrange();
-  QWidget* makePanel(std::size_t at);
-  void exportAll(const QString& format);
+  void askForFolder(const QString& format);
+  void askForSheet(const QString& format);
+  void copyPython();
+  void copyTables();
 
-  PanelGrid* grid_;
-  std::map<QString, std::shared_ptr<const Result>> results_;
-  std::set<QString> asked_;
+  SheetSource* source_;
+  SheetView* sheet_;
+  QLabel* size_;
+  QLabel* warnings_;
+  FiguresSide* side_ = nullptr;
 };
 
 }  // namespace moescope

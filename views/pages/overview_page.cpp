@@ -136,7 +136,8 @@ bool OverviewPage::idle() const {
 }
 
 QWidget* OverviewPage::side() {
-  return new OverviewSide(workbench_);
+  if (side_ == nullptr) side_ = new OverviewSide(workbench_);
+  return side_;
 }
 
 void OverviewPage::refresh() {

@@ -34,6 +34,7 @@ class OverviewPage : public Page {
   void adopt(FigurePanel& panel);
 
   PanelGrid* grid_;
+  QWidget* side_ = nullptr;
   ModelPanels* model_;
   Panel *what_, *origin_, *next_;
   FactList *whatFacts_, *originFacts_;
