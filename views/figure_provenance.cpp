@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "views/figure_provenance.h"
 
+#include <QStringBuilder>
 #include <array>
+#include <optional>
 
 #include "core/base/file.h"
 #include "core/base/json_reading.h"

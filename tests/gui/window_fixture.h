@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QDir>
 #include <QFile>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -8,7 +9,9 @@
 #include <memory>
 
 #include "core/study/study.h"
+#include "views/figure_panel.h"
 #include "views/main_window.h"
+#include "views/pages/page.h"
 
 // A window on an empty study with a scripted supervisor (fake_serve.py) in place of the engine.
 namespace moescope::window {
@@ -52,6 +55,24 @@ inline Json row(char digit, const char* kind, const char* name, std::vector<std:
           {"created", "2026-01-02T03:04:05Z"}, {"inputs", inputs}, {"bytes", 1234}};
 }
 
+// Two layers of three experts with one hot in each, and a metric over layers.
+inline Result loadResult() {
+  Result result;
+  result.axes = {{"layer", {"0 (block 1)", "1 (block 2)"}}, {"expert", {"0", "1", "2"}}};
+  Array& load = result.add("utilisation", "x fair share", {"layer", "expert"}, {0.5, 1, 1.5, 2, 0.5, 0.5});
+  load.help = "Assignments over the fair share N k / E (Shazeer et al. 2017).";
+  result.add("other", "x fair share", {"layer", "expert"}, {1, 1, 1, 1, 1, 1});
+  result.add("cv", "", {"layer"}, {0.4, 0.7});
+  result.figures = {heatMap("load", "utilisation")
+                        .over({"layer", "expert"})
+                        .scale("log2 around 1")
+                        .titled("Load by layer and expert"),
+                    sortedBars("layer", "utilisation").over({"expert"}).at("layer").titled("Experts by load"),
+                    lines("cv", {"cv"}).over({"layer"}).titled("Unevenness by layer")};
+  result.facts = {{"tokens", 98304}, {"documents", 412}};
+  return result;
+}
+
 class Fixture {
  public:
   Fixture() : folder_(std::make_unique<QTemporaryDir>()), study_(folder_->filePath("study")) {
@@ -76,6 +97,27 @@ class Fixture {
     window_->show();
     QTRY_COMPARE_WITH_TIMEOUT(rows.size(), 1, 10000);
     QTRY_COMPARE_WITH_TIMEOUT(operations.size(), 1, 10000);
+  }
+  // A study with a trace and its load, shown on the Load page. More of the script can be given.
+  void openLoad(Json more = Json::object()) {
+    const std::string result(64, 'f');
+    QDir(study_).mkpath("arrays");
+    QVERIFY(writeResult(loadResult(), resultFile().toStdString()).has_value());
+    Json made = row('f', "result", "lb", {std::string(64, 'c')});
+    made["operation"] = "load.balance";
+    made["request"] = {{"operation", "load.balance"}, {"set", Json::object()}};
+    more["rows"] = {row('a', "corpus", "text"), row('b', "model", "toy", {std::string(64, 'a')}),
+                    row('c', "trace", "toy-on-text", {std::string(64, 'b')}), made};
+    open(more);
+    window_->showPage("Load");
+    QTRY_VERIFY_WITH_TIMEOUT(window_->idle() && panels().size() == 3, 10000);
+  }
+  QString resultFile() const { return study_ + "/arrays/" + QString(64, 'f') + ".h5"; }
+  QList<FigurePanel*> panels() const { return window_->page()->findChildren<FigurePanel*>(); }
+  FigurePanel* panel(const QString& title) const {
+    for (FigurePanel* one : panels())
+      if (one->title().contains(title)) return one;
+    return nullptr;
   }
   // What the window has sent of a type of message, one JSON a line.
   QString sent(const QString& type) const {

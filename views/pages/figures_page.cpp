@@ -182,7 +182,7 @@ Expected<int> FiguresPage::exportAll(const QString& folder, const QString& forma
       name = fileNameFor(layout->drawing(at)) + QLatin1Char('-') + QString::number(number);
     const KeptFigure& panel = workbench_.figures.figures()[at];
     const Provenance its{panel.operation, {}, panel.result};
-    TRY_DO(exportFigure(layout->drawing(at), style, its, place / (name + QLatin1Char('.') + format).toStdString()));
+    TRY_DO(exportFigure(layout->drawing(at), style, its, place / QString(name + QLatin1Char('.') + format).toStdString()));
     ++written;
   }
   return written;
