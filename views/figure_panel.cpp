@@ -228,8 +228,8 @@ QString helpText(const Result& result, const Figure& figure, const Description* 
   return parts.join(QStringLiteral("\n\n"));
 }
 
-void FigurePanel::show(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
-                       const Description* operation) {
+void FigurePanel::showFigure(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
+                             const Description* operation) {
   setHelp(operation == nullptr ? QString() : QString::fromStdString(operation->title),
           helpText(*result, figure, operation));
   setOrigin({id.toStdString(), operation == nullptr ? std::string() : operation->id, figure, {}});
@@ -251,7 +251,7 @@ void FigurePanel::show(const QString& id, std::shared_ptr<const Result> result, 
 FigurePanel* figurePanel(Workbench& workbench, const QString& id, std::shared_ptr<const Result> result,
                          const Figure& figure, const Description* operation) {
   auto* panel = new FigurePanel(workbench);
-  panel->show(id, std::move(result), figure, operation);
+  panel->showFigure(id, std::move(result), figure, operation);
   return panel;
 }
 

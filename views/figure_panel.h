@@ -23,8 +23,8 @@ class FigurePanel : public Panel {
   explicit FigurePanel(Workbench& workbench, QWidget* parent = nullptr);
 
   // Of a figure of a result: what is drawn, its help and its origin. Again with another result, zoom and place stay.
-  void show(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
-            const Description* operation);
+  void showFigure(const QString& id, std::shared_ptr<const Result> result, const Figure& figure,
+                  const Description* operation);
   // What to draw for a view state: called now, and again whenever the selection changes unless it is `fixed`.
   void setSource(std::function<Drawing(const ViewState&)> draw, bool fixed = false);
   void refresh();

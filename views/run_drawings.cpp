@@ -53,9 +53,40 @@ Polyline lineOf(const RunSeries& run, const std::string& metric, std::string lab
   return line;
 }
 
+Polyline smoothedLine(Polyline line, double share) {
+  if (share > 0) line.y = smoothed(line.y, share);
+  return line;
+}
+
+// The index of the chosen step, or of the last one before it.
+std::size_t indexAt(const RunSeries& run, const RunView& how) {
+  if (!how.step) return run.step.size() - 1;
+  const auto after = std::upper_bound(run.step.begin(), run.step.end(), *how.step);
+  return after == run.step.begin() ? 0 : static_cast<std::size_t>(after - run.step.begin()) - 1;
+}
+
+void markStep(Drawing& drawing, const RunView& how) {
+  if (!how.step || drawing.items.empty()) return;
+  drawing.items.push_back(
+      Rule{false, static_cast<double>(*how.step), "step " + std::to_string(*how.step), true, Ink::muted});
+}
+
 void addData(Drawing& drawing, const Polyline& line, const std::string& name) {
   if (drawing.data.columns.empty()) drawing.data.columns = {"series", "step", "value"};
   for (std::size_t i = 0; i < line.x.size(); ++i) drawing.data.rows.push_back({name, line.x[i], line.y[i]});
+}
+
+// One line a run, each in a hue of its own.
+void addRuns(Drawing& drawing, const RunSeries& run, const RunView& how, const std::string& metric) {
+  std::int64_t hue = 0;
+  const auto add = [&](const RunSeries& one, const std::string& title) {
+    Polyline line = smoothedLine(lineOf(one, metric, title, domainInk(hue++)), how.smoothing);
+    addData(drawing, line, title);
+    if (!line.x.empty()) drawing.items.push_back(std::move(line));
+  };
+  add(run, how.title.empty() ? "this run" : how.title);
+  for (const RunView::Other& other : how.others)
+    if (other.run != nullptr) add(*other.run, other.title);
 }
 
 // Axes around what is drawn. One early outlier (the first step) does not press everything else flat.
@@ -80,11 +111,20 @@ void fit(Drawing& drawing, bool fromZero) {
   drawing.y.high = high + room;
 }
 
-std::string stepWords(const RunSeries& run) {
-  return run.step.empty() ? "" : "step " + std::to_string(run.step.back());
-}
-
 }  // namespace
+
+std::vector<double> smoothed(const std::vector<double>& values, double share) {
+  std::vector<double> mean(values.size(), unknown);
+  double sum = 0, weight = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isnan(values[i])) {
+      sum = share * sum + (1 - share) * values[i];
+      weight = share * weight + (1 - share);
+    }
+    if (weight > 0) mean[i] = sum / weight;
+  }
+  return mean;
+}
 
 double lastValue(const RunSeries& run, const std::string& metric) {
   const RunSeries::Series* series = metricOf(run, metric);
@@ -103,12 +143,24 @@ double total(const RunSeries& run, const std::string& metric) {
   return sum;
 }
 
-Drawing lossDrawing(const RunSeries& run) {
+Drawing lossDrawing(const RunSeries& run, const RunView& how) {
   Drawing drawing;
-  drawing.title = "Loss by domain";
-  drawing.caption = "Nats per token on held-out documents · thin: training";
   drawing.y.label = "loss, nats per token";
-  Polyline training = lineOf(run, "loss", "", Ink::muted);
+  if (!how.others.empty()) {
+    drawing.title = "Loss of " + std::to_string(how.others.size() + 1) + " runs";
+    drawing.caption = how.smoothing > 0 ? "Nats per token of training batches · exponential mean, " +
+                                              number(how.smoothing) + " of the past"
+                                        : "Nats per token of training batches";
+    addRuns(drawing, run, how, "loss");
+    fit(drawing, false);
+    markStep(drawing, how);
+    if (drawing.items.empty()) drawing.empty = "The first step is on its way.";
+    return drawing;
+  }
+  drawing.title = "Loss by domain";
+  drawing.caption = how.smoothing > 0 ? "Nats per token on held-out documents · thin: training, smoothed"
+                                      : "Nats per token on held-out documents · thin: training";
+  Polyline training = smoothedLine(lineOf(run, "loss", "", Ink::muted), how.smoothing);
   training.thin = true;
   addData(drawing, training, "training");
   if (!training.x.empty()) drawing.items.push_back(std::move(training));
@@ -126,31 +178,39 @@ Drawing lossDrawing(const RunSeries& run) {
     if (!all.x.empty()) drawing.items.push_back(std::move(all));
   }
   fit(drawing, false);
+  markStep(drawing, how);
   if (drawing.items.empty()) drawing.empty = "The first step is on its way.";
   return drawing;
 }
 
-Drawing balanceDrawing(const RunSeries& run) {
+Drawing balanceDrawing(const RunSeries& run, const RunView& how) {
   Drawing drawing;
   drawing.title = "Balance against its floor";
   drawing.caption = "CV of load, mean over layers · dashed: balanced routing of one batch";
   drawing.y.label = "CV of load";
   Polyline floor = lineOf(run, "cv_floor", "floor", Ink::muted);
   floor.dashed = true;
-  Polyline cv = lineOf(run, "cv", "", Ink::accent);
   addData(drawing, floor, "floor");
-  addData(drawing, cv, "cv");
   if (!floor.x.empty()) drawing.items.push_back(std::move(floor));
-  if (!cv.x.empty()) drawing.items.push_back(std::move(cv));
+  if (how.others.empty()) {
+    Polyline cv = smoothedLine(lineOf(run, "cv", "", Ink::accent), how.smoothing);
+    addData(drawing, cv, "cv");
+    if (!cv.x.empty()) drawing.items.push_back(std::move(cv));
+  } else {
+    addRuns(drawing, run, how, "cv");
+  }
   fit(drawing, true);
+  markStep(drawing, how);
   if (drawing.items.empty())
     drawing.empty = run.step.empty() ? "The first step is on its way." : "A dense model has no experts to balance.";
   return drawing;
 }
 
-Drawing loadDrawing(const RunSeries& run, const ViewState& view) {
+Drawing loadDrawing(const RunSeries& run, const ViewState& view, const RunView& how) {
   Drawing drawing;
-  drawing.title = run.step.empty() ? "Load now" : "Load now, " + stepWords(run);
+  const std::size_t at = run.step.empty() ? 0 : indexAt(run, how);
+  const std::string when = run.step.empty() ? "" : "step " + std::to_string(run.step[at]);
+  drawing.title = run.step.empty() ? "Load now" : (how.step ? "Load at " : "Load now, ") + when;
   drawing.caption =
       "Utilisation, × fair share, log₂ scale · every layer and expert, this batch · grey: within 2σ of fair";
   const RunSeries::Series* load = metricOf(run, "load");
@@ -165,19 +225,18 @@ Drawing loadDrawing(const RunSeries& run, const ViewState& view) {
   cells.rowAxis = "layer";
   cells.columnAxis = "expert";
   const std::size_t width = static_cast<std::size_t>(cells.rows * cells.columns);
-  const double* last = load->values.data() + (run.step.size() - 1) * width;
+  const double* last = load->values.data() + at * width;
   drawing.data.columns = {"layer", "expert", "load"};
   for (std::int64_t layer = 0; layer < cells.rows; ++layer) {
     const bool known = floor != nullptr && floor->shape == std::vector<std::int64_t>{cells.rows};
-    const double sigma = known ? floor->values[(run.step.size() - 1) * static_cast<std::size_t>(cells.rows) +
-                                               static_cast<std::size_t>(layer)]
-                               : 0;
+    const double sigma =
+        known ? floor->values[at * static_cast<std::size_t>(cells.rows) + static_cast<std::size_t>(layer)] : 0;
     for (std::int64_t expert = 0; expert < cells.columns; ++expert) {
       const double value = last[layer * cells.columns + expert];
       cells.colour.push_back(std::isnan(value) ? unknown : std::clamp(std::log2(std::max(value, 1e-6)), -2.0, 2.0));
       cells.grey.push_back(std::fabs(value - 1) <= 2 * sigma);
       cells.readOut.push_back("layer " + std::to_string(layer) + " · expert " + std::to_string(expert) + "\n" +
-                              number(value) + " × fair share, " + stepWords(run));
+                              number(value) + " × fair share, " + when);
       drawing.data.rows.push_back({static_cast<double>(layer), static_cast<double>(expert), value});
     }
   }
@@ -188,9 +247,9 @@ Drawing loadDrawing(const RunSeries& run, const ViewState& view) {
       "blue white red", -2, 2, "utilisation, × fair share", {{-2, "¼"}, {-1, "½"}, {0, "fair"}, {1, "2×"}, {2, "4×"}}};
   const std::int64_t rows = cells.rows, columns = cells.columns;
   drawing.items.push_back(std::move(cells));
-  if (const auto at = view.at.find("layer"); at != view.at.end() && at->second >= 0 && at->second < rows)
-    drawing.items.push_back(Outline{-0.5, static_cast<double>(at->second) - 0.5, static_cast<double>(columns) - 0.5,
-                                    static_cast<double>(at->second) + 0.5});
+  if (const auto layer = view.at.find("layer"); layer != view.at.end() && layer->second >= 0 && layer->second < rows)
+    drawing.items.push_back(Outline{-0.5, static_cast<double>(layer->second) - 0.5, static_cast<double>(columns) - 0.5,
+                                    static_cast<double>(layer->second) + 0.5});
   return drawing;
 }
 
@@ -214,11 +273,11 @@ std::optional<RunSample> sampleFromJson(const Json& json) {
   return sample;
 }
 
-std::optional<RunSample> lastSample(const std::vector<std::string>& events) {
+std::optional<RunSample> lastSample(const std::vector<std::string>& events, std::optional<std::int64_t> upTo) {
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
     const auto json = parseJson(*event);
     if (json && json->is_object() && json->contains("sample"))
-      if (auto sample = sampleFromJson((*json)["sample"])) return sample;
+      if (auto sample = sampleFromJson((*json)["sample"]); sample && (!upTo || sample->step <= *upTo)) return sample;
   }
   return std::nullopt;
 }

@@ -146,7 +146,7 @@ class ConventionsFiguresTest : public QObject {
     Result other = loadResult();
     std::get<Array>(other.values.front().content).values = {1, 1, 1, 1, 1, 1};
     const std::string id(64, 'd'), trace(64, 'e');
-    QVERIFY(writeResult(other, (its_->study() + "/arrays/" + QString(64, 'd') + ".h5").toStdString()).has_value());
+    QVERIFY(writeResult(other, QString(its_->study() + "/arrays/" + QString(64, 'd') + ".h5").toStdString()).has_value());
     Json second = row('e', "trace", "other", {std::string(64, 'b')});
     its_->newSession("templates.ini");
     its_->openLoad({{"outputs", {{"load.balance", {{"result", {{"id", id}, {"kind", "result"}}}}}}}});

@@ -112,7 +112,7 @@ class PaperTest : public QObject {
     bool described = false;
     while (!reader.atEnd()) {
       if (reader.readNext() != QXmlStreamReader::StartElement) continue;
-      if (reader.name() == QStringLiteral("desc"))
+      if (reader.name() == QStringLiteral("metadata"))
         described = reader.readElementText().contains(QStringLiteral("load.balance"));
       if (reader.name() != QStringLiteral("polyline")) continue;
       const QStringList points =

@@ -259,7 +259,7 @@ QWidget* AnalysisPage::panelOf(const Shown& shown, const std::string& operation,
   }
   if (panel->property("result").toULongLong() == result) return panel;
   panel->setProperty("result", static_cast<qulonglong>(result));
-  panel->show(shown.id, shown.result, figure, workbench_.operation(operation));
+  panel->showFigure(shown.id, shown.result, figure, workbench_.operation(operation));
   return panel;
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/json_reading.h"
 
 #include "views/figure_panel.h"
+#include "views/pages/run_look.h"
 #include "views/pages/train_side.h"
 
 namespace moescope {
@@ -39,7 +40,12 @@ constexpr Help helps[] = {
 
 }  // namespace
 
-TrainPage::TrainPage(Workbench& workbench, QWidget* parent) : Page(tr("Train"), workbench, parent) {
+TrainPage::TrainPage(Workbench& workbench, QWidget* parent)
+    : Page(tr("Train"), workbench, parent), look_(new RunLook(workbench, this)) {
+  look_->hide();
+  connect(look_, &RunLook::changed, this, [this] {
+    if (shown() && !pace_.isActive()) pace_.start();
+  });
   auto* grid = new PanelGrid;
   QList<QWidget*> widgets;
   for (const Help& help : helps) {
@@ -49,11 +55,15 @@ TrainPage::TrainPage(Workbench& workbench, QWidget* parent) : Page(tr("Train"), 
     panels_.append(panel);
     widgets.append(panel);
   }
-  panels_[0]->setSource([this](const ViewState&) { return lossDrawing(series() ? *series() : nothing); });
-  panels_[1]->setSource([this](const ViewState&) { return balanceDrawing(series() ? *series() : nothing); });
-  panels_[2]->setSource([this](const ViewState& view) { return loadDrawing(series() ? *series() : nothing, view); });
+  panels_[0]->setSource(
+      [this](const ViewState&) { return lossDrawing(series() ? *series() : nothing, look_->view()); });
+  panels_[1]->setSource(
+      [this](const ViewState&) { return balanceDrawing(series() ? *series() : nothing, look_->view()); });
+  panels_[2]->setSource(
+      [this](const ViewState& view) { return loadDrawing(series() ? *series() : nothing, view, look_->view()); });
   panels_[3]->setSource([this](const ViewState& view) {
     const auto live = samples_.find(shownJob_);
+    if (const auto at = look_->view().step; at && file_) return sampleDrawing(lastSample(file_->events, at), view);
     return sampleDrawing(live != samples_.end() ? std::optional(live->second) : fileSample_, view);
   });
   grid->setPanels(widgets);
@@ -93,7 +103,7 @@ TrainPage::TrainPage(Workbench& workbench, QWidget* parent) : Page(tr("Train"), 
 }
 
 QWidget* TrainPage::side() {
-  if (side_ == nullptr) side_ = new TrainSide(workbench_);
+  if (side_ == nullptr) side_ = new TrainSide(workbench_, *look_);
   return side_;
 }
 
@@ -114,6 +124,7 @@ void TrainPage::refresh() {
     shownJob_.clear();
     shownRun_.clear();
     file_.reset();
+    look_->show(nullptr, nullptr);
     setWaiting(false);
     showEmpty(
         tr("While a model trains, its loss by domain, the balance of its router and what it writes are shown here."),
@@ -141,6 +152,7 @@ void TrainPage::refresh() {
 }
 
 void TrainPage::draw() {
+  look_->show(shownRun_.isEmpty() ? nullptr : workbench_.tree.row(shownRun_), series());
   for (FigurePanel* panel : panels_) panel->refresh();
   const RunSeries* run = series();
   if (run != nullptr)

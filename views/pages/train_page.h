@@ -11,16 +11,18 @@
 namespace moescope {
 
 class FigurePanel;
+class RunLook;
 class TrainSide;
 
 // A training as it goes, or as it went: loss by domain, balance against its floor, load of every layer and expert, a
-// sample.
+// sample; at any step, smoothed, beside other runs.
 class TrainPage : public Page {
   Q_OBJECT
  public:
   explicit TrainPage(Workbench& workbench, QWidget* parent = nullptr);
   QWidget* side() override;
   bool idle() const override;
+  RunLook& look() { return *look_; }
 
  protected:
   void refresh() override;
@@ -36,6 +38,7 @@ class TrainPage : public Page {
   bool failed_ = false;
   QList<FigurePanel*> panels_;
   TrainSide* side_ = nullptr;
+  RunLook* look_;
   QTimer pace_;  // draws at most ten times a second, however fast steps come
 };
 

@@ -10,6 +10,7 @@
 #include "core/base/json_reading.h"
 #include "views/elided_label.h"
 #include "views/fact_list.h"
+#include "views/pages/run_look.h"
 #include "views/parameter_field.h"
 #include "views/parameter_form.h"
 #include "views/run_drawings.h"
@@ -17,6 +18,10 @@
 
 namespace moescope {
 namespace {
+
+// What a training takes as an event at a step, recorded with its request so that it replays.
+constexpr std::pair<const char*, const char*> changeable[] = {
+    {"learning_rate", "Learning rate"}, {"balance", "Balance loss"}, {"z_loss", "Router z-loss"}};
 
 double numberIn(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -29,7 +34,7 @@ QString perSecond(double tokens) {
 
 }  // namespace
 
-TrainSide::TrainSide(Workbench& workbench, QWidget* parent)
+TrainSide::TrainSide(Workbench& workbench, RunLook& look, QWidget* parent)
     : QWidget(parent),
       workbench_(workbench),
       title_(roleLabel<ElidedLabel>("section")),
@@ -46,6 +51,7 @@ TrainSide::TrainSide(Workbench& workbench, QWidget* parent)
   layout->addWidget(title_);
   layout->addWidget(facts_);
   layout->addWidget(controls_);
+  layout->addWidget(&look);
   layout->addWidget(eventsTitle_);
   layout->addWidget(events_);
   layout->addSpacing(8);
@@ -82,22 +88,23 @@ QWidget* TrainSide::makeControls() {
   auto* title = roleLabel<ElidedLabel>("section", tr("From the next step"));
   title->setMinimumHeight(26);
   layout->addWidget(title, 1, 0, 1, 2);
-  rate_ = new UnitEdit({});
-  balance_ = new UnitEdit({});
-  rate_->setAccessibleName(tr("Learning rate"));
-  balance_->setAccessibleName(tr("Balance loss"));
-  layout->addWidget(roleLabel<ElidedLabel>("muted", tr("Learning rate")), 2, 0);
-  layout->addWidget(rate_, 2, 1);
-  layout->addWidget(roleLabel<ElidedLabel>("muted", tr("Balance loss")), 3, 0);
-  layout->addWidget(balance_, 3, 1);
+  int row = 2;
+  for (const auto& [parameter, words] : changeable) {
+    auto* edit = new UnitEdit({});
+    edit->setAccessibleName(tr(words));
+    edit->setObjectName(QString::fromLatin1(parameter));
+    layout->addWidget(roleLabel<ElidedLabel>("muted", tr(words)), row, 0);
+    layout->addWidget(edit, row++, 1);
+    changes_.emplace_back(parameter, edit);
+  }
   wrong_ = roleLabel("wrong");
   wrong_->setWordWrap(true);
   wrong_->hide();
-  layout->addWidget(wrong_, 4, 0, 1, 2);
+  layout->addWidget(wrong_, row++, 0, 1, 2);
   auto* apply = new QPushButton(tr("Apply"));
   apply->setProperty("kind", "primary");
   connect(apply, &QPushButton::clicked, this, &TrainSide::apply);
-  layout->addWidget(apply, 5, 1);
+  layout->addWidget(apply, row, 1);
   layout->setColumnMinimumWidth(0, 104);
   layout->setColumnStretch(1, 1);
   return controls;
@@ -106,7 +113,7 @@ QWidget* TrainSide::makeControls() {
 void TrainSide::apply() {
   Json set = Json::object();
   QStringList words;
-  for (const auto& [edit, name] : {std::pair(rate_, "learning_rate"), std::pair(balance_, "balance")}) {
+  for (const auto& [name, edit] : changes_) {
     if (edit->text().trimmed().isEmpty()) continue;
     bool right = false;
     const double value = edit->text().trimmed().toDouble(&right);

@@ -13,6 +13,7 @@ namespace moescope {
 class ElidedLabel;
 class FactList;
 class ParameterForm;
+class RunLook;
 class UnitEdit;
 
 // The right side of the Train page: how far the training is, what can be done to it while it goes, its events; and the
@@ -20,7 +21,7 @@ class UnitEdit;
 class TrainSide : public QWidget {
   Q_OBJECT
  public:
-  explicit TrainSide(Workbench& workbench, QWidget* parent = nullptr);
+  TrainSide(Workbench& workbench, RunLook& look, QWidget* parent = nullptr);
   // The running job, or the finished run; both null when neither is selected.
   void show(const JobLine* job, const StudyRow* run, const RunSeries* series);
 
@@ -38,8 +39,7 @@ class TrainSide : public QWidget {
   FactList* facts_;
   QWidget* controls_ = nullptr;
   QPushButton* pause_ = nullptr;
-  UnitEdit* rate_ = nullptr;
-  UnitEdit* balance_ = nullptr;
+  std::vector<std::pair<const char*, UnitEdit*>> changes_;  // what may change at a step, by its parameter
   QLabel* wrong_ = nullptr;
   ElidedLabel* eventsTitle_;
   FactList* events_;
