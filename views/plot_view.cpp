@@ -305,7 +305,7 @@ void PlotView::brush(const QRectF& pixels, bool add) {
       for (std::size_t at = 0; at < bars->x.size(); ++at)
         if (shown.across(bars->x[at] - 0.5) < pixels.right() && shown.across(bars->x[at] + 0.5) > pixels.left() &&
             pixels.intersects(shown.area))
-          found.insert(indexOf(*bars, at));
+          found.insert(indexOf(bars->index, at));
       Q_EMIT brushed(QString::fromStdString(bars->axis), found, add);
       return;
     }
