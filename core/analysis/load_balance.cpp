@@ -55,8 +55,8 @@ std::vector<Figure> figures() {
           lines("decomposition", {"imbalance_static", "imbalance_dynamic"})
               .over({"layer"})
               .floor("baseline")
-              .option("names", {{"imbalance_static", "between experts (static)"},
-                                {"imbalance_dynamic", "over batches (dynamic)"}})
+              .option("names", {{"imbalance_static", "static"},
+                                {"imbalance_dynamic", "dynamic"}})
               .titled("What a placement can even out, and what changes from batch to batch"),
           heatMap("ranks", "rank_load").over({"layer", "rank"}).scale("log2 around 1").titled("Load by layer and rank"),
           lines("balancedness", {"balancedness", "balancedness_batch"})
