@@ -44,11 +44,13 @@ Description describe() {
                           .over({"layer", "label"})
                           .floor("baseline")
                           .option("floor_words", "what documents with the labels of others give")
+                          .option("names", {{"of_routing", "routing explained"}})
                           .titled("How much of the routing is explained"),
                       lines("of_label", {"of_label"})
                           .over({"layer", "label"})
                           .floor("baseline")
                           .option("floor_words", "what documents with the labels of others give")
+                          .option("names", {{"of_label", "label told"}})
                           .titled("How much of the label routing tells"),
                       table("excess", {"excess"}).over({"layer", "label"}).titled("Information beyond the null"),
                       table("layers", {"corrected"}).over({"layer", "label"}).titled("Information, bias-corrected")},

@@ -73,6 +73,12 @@ Description describe() {
                .at("layer")
                .option("logarithmic", true)
                .titled("Shares of the types that an expert takes"),
+           histogram("largest", "largest_share").over({"bin"}).at("layer").titled("Types by their largest share"),
+           histogram("divergences", "divergence")
+               .over({"expert"})
+               .at("layer")
+               .option("null", "divergence_null")
+               .titled("Divergence of the experts' types, and by chance"),
            heatMap("divergence", "excess_divergence")
                .over({"layer", "expert"})
                .scale("sequential")

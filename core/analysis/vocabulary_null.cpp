@@ -91,7 +91,7 @@ double MaxShareNull::drawn(std::int64_t n) {
   if (!isNew) return found->second;
   const auto experts = static_cast<std::int64_t>(rates_.size());
   CounterRandom random(0x6d61787368617265ull, static_cast<std::uint64_t>(n));
-  const std::int64_t work = 4000000 / experts;  // tokens, or draws of normal counts
+  const std::int64_t work = 1200000 / experts;  // tokens, or draws of normal counts
   found->second = n <= mostWholeTokens ? whole(n, std::clamp<std::int64_t>(work / n, 40, 4000), random)
                                        : normal(n, std::clamp<std::int64_t>(work / 8, 200, 4000), random);
   return found->second;

@@ -47,10 +47,10 @@ with tempfile.TemporaryDirectory() as name:
             shutil.copy(path, folder / "text" / domain / f"{number}-{path.name}")
     study = folder / "S"
     run("study", "init", study)
-    run("run", "corpus.import", "--study", study, "--set", f"path={folder / 'text'}", "--name", "text")
+    run("run", "corpus.import", "--study", study, "--set", f"path={folder / 'text'}", "--name", "prose")
     shape = [f"--set={pair}" for pair in ("layers=2", "hidden=64", "expert_width=64", "steps=30", "batch=8", "length=64")]
-    run("run", "train.lm", "--study", study, "--in", "corpus=text", *shape, "--name", "toy")
-    run("run", "capture.routing", "--study", study, "--in", "model=toy", "--in", "corpus=text", "--set", "predicted=true", "--name", "t")
+    run("run", "train.lm", "--study", study, "--in", "corpus=prose", *shape, "--name", "toy")
+    run("run", "capture.routing", "--study", study, "--in", "model=toy", "--in", "corpus=prose", "--set", "predicted=true", "--name", "t")
     with h5py.File(next((study / "traces").iterdir()) / "0000.h5") as file:
         ids, following, predicted, domain, loss = (file[f"tokens/{part}"][()] for part in ("id", "next", "predicted", "domain", "loss"))
         experts = file["layers/01/expert"][()].astype(int)
@@ -92,7 +92,7 @@ with tempfile.TemporaryDirectory() as name:
     assert numpy.allclose(surprising, numpy.sort(loss[following >= 0])[::-1][:50])
 
     # Bad input: a named error, and the contract's exit code.
-    run("run", "capture.routing", "--study", study, "--in", "model=toy", "--in", "corpus=text", "--set", "tokens=500", "--name", "plain")
+    run("run", "capture.routing", "--study", study, "--in", "model=toy", "--in", "corpus=prose", "--set", "tokens=500", "--name", "plain")
     for operation, sets, named in (("specialise.vocabulary", ["role=predicted"], "predicted=true"), ("specialise.domain", ["contrast=[\"germn\"]"], "contrast"),
                                    ("tokens.text", ["find_expert=99"], "8 experts"), ("specialise.position", ["domains=[\"nowhere\"]"], "nowhere")):
         words = ["run", operation, "--study", study, "--in", "trace=plain", *[f"--set={pair}" for pair in sets], "--json"]
