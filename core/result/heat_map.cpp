@@ -147,6 +147,10 @@ Expected<Drawing> drawHeatMap(const Result& result, const Figure& figure, const 
                                 slice.extent(0), slice.extent(1));
     return drawing;
   }
+  if (!slice.at.empty() && std::ranges::all_of(slice.values, [](double value) { return std::isnan(value); })) {
+    drawing.empty = fmt::format("There is no {} at {}.", name, slice.at);
+    return drawing;
+  }
   Cells cells = cellsOf(slice, colours);
   std::string grey;
   if (figure.options.value("grey_within_baseline", Json(false)) == true) {

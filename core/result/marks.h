@@ -61,7 +61,8 @@ Expected<Drawing> drawScatter(const Result& result, const Figure& figure, const 
 Expected<Drawing> drawMatrixWithTree(const Result& result, const Figure& figure, const ViewState& view);
 
 // What goes from each layer to the next, over axes {layer, expert, expert}; with a baseline (what independent layers
-// hand on) ribbons are coloured by the ratio. Option or view "columns": layers shown (3), "from": the first of them
+// hand on) ribbons are coloured by the ratio. Option "to" names an array over the first axis: the layer that each hands
+// on to (default: the next; a row without flow ends it). Option or view "columns": layers shown (3), "from": the first of them
 // (default: the page of the selected layer), "threshold": experts below so many fair shares stand together (1.5).
 Expected<Drawing> drawSankey(const Result& result, const Figure& figure, const ViewState& view);
 

@@ -51,18 +51,45 @@ struct Flow {
   double height = 1;                       // of the tallest column
 };
 
-std::vector<std::size_t> firstLayers(std::size_t gaps, std::size_t columns, const Figure& figure,
+// The layers that hand on to each other, in their order: by the array that the option "to" names, else each to the
+// next; rows without flow hand nothing on.
+std::vector<std::size_t> chainOf(const Result& result, const Figure& figure, const Slice& all) {
+  const Json name = figure.options.value("to", Json());
+  const Array* to = name.is_string() ? result.array(name.get<std::string>()) : nullptr;
+  const std::size_t cells = all.extent(1) * all.extent(2);
+  const auto flows = [&](std::size_t layer) {
+    const auto from = all.values.begin() + static_cast<std::ptrdiff_t>(layer * cells);
+    return std::any_of(from, from + static_cast<std::ptrdiff_t>(cells), [](double value) { return value > 0; });
+  };
+  std::size_t layer = 0;
+  while (layer < all.extent(0) && !flows(layer)) ++layer;
+  std::vector<std::size_t> chain;
+  if (layer == all.extent(0)) return chain;
+  chain.push_back(layer);
+  while (layer < all.extent(0) && flows(layer)) {
+    const double next = to && layer < to->values.size() ? to->values[layer] : static_cast<double>(layer + 1);
+    if (!(next > static_cast<double>(layer)) || next > 1e6) break;
+    layer = static_cast<std::size_t>(next);
+    chain.push_back(layer);
+  }
+  return chain;
+}
+
+// A run of the chain: pages share their border layer, and the selected layer is on the page that it does not begin.
+std::vector<std::size_t> shownLayers(const std::vector<std::size_t>& chain, std::size_t columns, const Figure& figure,
                                      const ViewState& view) {
-  const std::size_t last = gaps + 1 - columns;  // the last layer that a run may begin with
+  const auto position = [&](double layer) {
+    std::size_t at = 0;
+    while (at + 1 < chain.size() && static_cast<double>(chain[at + 1]) <= layer) ++at;
+    return at;
+  };
   const auto at = view.at.find(figure.axes[0]);
-  const auto layer = static_cast<double>(at == view.at.end() ? 0 : std::max<std::int64_t>(at->second, 0));
-  // Pages that share their border layer; the selected layer is on the page that it does not begin.
-  const double step = static_cast<double>(columns) - 1;
-  const double page = layer < 1 ? 0 : std::floor((layer - 1) / step) * step;
-  const double from = std::clamp(setting(figure, view, "from", page), 0.0, static_cast<double>(last));
-  std::vector<std::size_t> layers(columns);
-  std::iota(layers.begin(), layers.end(), static_cast<std::size_t>(from));
-  return layers;
+  const std::size_t selected = position(static_cast<double>(at == view.at.end() ? 0 : at->second));
+  const std::size_t page = selected == 0 ? 0 : (selected - 1) / (columns - 1) * (columns - 1);
+  const double wanted = setting(figure, view, "from", -1);
+  const std::size_t from = std::min(wanted >= 0 ? position(wanted) : page, chain.size() - columns);
+  const auto first = chain.begin() + static_cast<std::ptrdiff_t>(from);
+  return {first, first + static_cast<std::ptrdiff_t>(columns)};
 }
 
 Gap gapOf(const Slice& all, std::size_t layer) {
@@ -262,14 +289,15 @@ Expected<Drawing> drawSankey(const Result& result, const Figure& figure, const V
   const std::string name = words(all.name, figure);
   Drawing drawing;
   drawing.title = titleOf(figure, name + " between " + words(all.axes[0]->name, figure) + "s", "");
-  if (all.extent(0) == 0 || all.extent(1) == 0) {
-    drawing.empty = fmt::format("There is no {} to show: a single layer hands nothing on.", name);
+  const std::vector<std::size_t> chain = chainOf(result, figure, all);
+  if (chain.size() < 2) {
+    drawing.empty = fmt::format("There is no {} to show: no layer hands anything on to another.", name);
     return drawing;
   }
-  const auto most = static_cast<double>(all.extent(0) + 1);
-  const auto columns = static_cast<std::size_t>(std::clamp(setting(figure, view, "columns", 3), 2.0, most));
+  const auto columns =
+      static_cast<std::size_t>(std::clamp(setting(figure, view, "columns", 3), 2.0, static_cast<double>(chain.size())));
   const double threshold = std::max(0.0, setting(figure, view, "threshold", 1.5));
-  const Flow flow = flowOf(all, firstLayers(all.extent(0), columns, figure, view), threshold, view);
+  const Flow flow = flowOf(all, shownLayers(chain, columns, figure, view), threshold, view);
   Figure lifts = figure;
   lifts.scaleName = "log2 around 1";
   TRY(colours, colouring(lifts, {0.25, 4}, ""));
@@ -278,10 +306,6 @@ Expected<Drawing> drawSankey(const Result& result, const Figure& figure, const V
   drawing.data.columns = {"from_layer", "from", "to_layer", "to", all.name, "share", "lift"};
   for (std::size_t column = 0; column + 1 < flow.layers.size(); ++column)
     addRibbons(ribbons, drawing.data, flow, column, all, colours, blocks);
-  if (ribbons.x0.empty()) {
-    drawing.empty = fmt::format("There is no {} to show: nothing goes from one layer to the next.", name);
-    return drawing;
-  }
   const bool grouped = std::ranges::any_of(flow.nodes, [](const auto& nodes) { return nodes.back().grouped; });
   drawing.caption = captioned({"Height: share of " + (all.array->unit.empty() ? name : unitWords(all.array->unit)),
                                all.baseline.empty() ? "" : "colour: × what independent layers would hand on",
