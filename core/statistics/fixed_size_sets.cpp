@@ -43,13 +43,14 @@ std::vector<double> weightsFor(std::span<const double> inclusion, std::size_t si
   std::vector<double> weight(inclusion.begin(), inclusion.end());
   for (int round = 0; round < mostRounds; ++round) {
     const std::vector<double> others = withoutEach(weight, size - 1);
-    double all = 0, worst = 0;  // all: size times the polynomial of degree `size`
+    double all = 0, worst = 0, sum = 0;  // all: size times the polynomial of degree `size`
     for (std::size_t i = 0; i < weight.size(); ++i) all += weight[i] * others[i];
     all /= static_cast<double>(size);
-    double sum = 0;
+    // A weight moves the odds of its own member in proportion, those of the others little.
     for (std::size_t i = 0; i < weight.size(); ++i) {
-      worst = std::max(worst, std::abs(weight[i] * others[i] / all - inclusion[i]));
-      weight[i] = others[i] > 0 ? inclusion[i] / others[i] : 0;
+      const double now = std::clamp(weight[i] * others[i] / all, 1e-300, 1 - 1e-15);
+      worst = std::max(worst, std::abs(now - inclusion[i]));
+      weight[i] *= inclusion[i] / (1 - inclusion[i]) * (1 - now) / now;
       sum += weight[i];
     }
     for (double& each : weight) each *= static_cast<double>(size) / sum;
