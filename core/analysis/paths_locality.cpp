@@ -80,7 +80,7 @@ Description describe() {
                       .at("layer")
                       .option("along", "other experts in between")
                       .titled("When an expert is asked for again")},
-      .interactive = false,
+      .interactive = true,
       .example = "moescope-cli run paths.locality --study S --in trace=t --set bandwidth=50 --name cache"};
 }
 

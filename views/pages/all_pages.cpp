@@ -37,6 +37,14 @@ void addPages(PageTabs& tabs, Workbench& workbench) {
       QObject::tr("Which experts prefer which domains, against what chance alone would show; it needs a trace."),
       workbench));
   tabs.add(new TokensPage(workbench));
+  tabs.add(new AnalysisPage(QObject::tr("Paths"),
+                            QObject::tr("Which experts go together, where tokens go from layer to layer, and what a "
+                                        "cache of experts would hit; it needs a trace."),
+                            workbench));
+  tabs.add(new AnalysisPage(QObject::tr("Compare"),
+                            QObject::tr("Where two traces or trainings differ, against what chance alone would show; "
+                                        "it needs two of them."),
+                            workbench));
   tabs.add(new FiguresPage(workbench));
   QObject::connect(&workbench, &Workbench::operationsChanged, &tabs,
                    [&tabs, &workbench] { addPagesOfOperations(tabs, workbench); });
