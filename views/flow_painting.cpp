@@ -54,15 +54,19 @@ void paintRibbons(QPainter& painter, const Ribbons& ribbons, const std::optional
                   const Frame& frame, const PaintStyle& style) {
   painter.save();
   painter.setPen(Qt::NoPen);
-  // On a flow the centre of the scale is seen as well: the neutral cell would vanish in the surface.
-  const QColor line = style.ink(Ink::muted);
-  const Ground ground{{std::uint8_t(line.red()), std::uint8_t(line.green()), std::uint8_t(line.blue())},
-                      style.ground.dark};
+  // A little of the quiet ink goes in: the centre of the scale would vanish in the surface.
+  const QColor quiet = style.ink(Ink::muted);
+  const auto seen = [&](const QColor& hue) {
+    constexpr float share = 0.25f;
+    return QColor::fromRgbF(hue.redF() + share * (quiet.redF() - hue.redF()),
+                            hue.greenF() + share * (quiet.greenF() - hue.greenF()),
+                            hue.blueF() + share * (quiet.blueF() - hue.blueF()));
+  };
   for (bool selected : {false, true})
     for (std::size_t i = 0; i < ribbons.x0.size(); ++i) {
       if (ribbons.selected[i] != selected) continue;
       QColor fill = selected ? style.selectionInk
-                    : scale  ? colour(colourOf(*scale, ribbons.colour[i], ground))
+                    : scale  ? seen(colour(colourOf(*scale, ribbons.colour[i], style.ground)))
                              : style.ink(Ink::muted);
       fill.setAlphaF(float(selected ? std::max(0.55, ribbons.strength[i]) : ribbons.strength[i]));
       painter.setBrush(fill);

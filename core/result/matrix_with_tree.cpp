@@ -180,7 +180,7 @@ Expected<Drawing> drawMatrixWithTree(const Result& result, const Figure& figure,
     drawing.y.low = -0.5 - (treeShare + 2 * treeGap) * static_cast<double>(order.size());
   }
   addFrames(drawing, order, group, figure.axes[0], view);
-  if (!group.empty()) drawing.caption = captioned({"framed: communities", drawing.caption});
+  if (!group.empty()) drawing.caption = captioned({drawing.caption, "framed: communities"});
   return drawing;
 }
 

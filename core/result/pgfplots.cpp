@@ -197,7 +197,7 @@ std::string plot(const Ribbons& ribbons, const Drawing& drawing) {
   for (std::size_t i = 0; i < ribbons.x0.size(); ++i) {
     const Rgb fill = ribbons.selected[i] || !drawing.scale
                          ? paperInk(ribbons.selected[i] ? Ink::accent : Ink::muted)
-                         : colourOf(*drawing.scale, ribbons.colour[i], {.neutral = {0xb8, 0xbe, 0xc8}});
+                         : colourOf(*drawing.scale, ribbons.colour[i], {.neutral = {0xcc, 0xd0, 0xd7}});
     const double x0 = ribbons.x0[i], x1 = ribbons.x1[i], third = (x1 - x0) / 3;
     const double y0 = ribbons.y0[i], y1 = ribbons.y1[i], top0 = y0 + ribbons.height0[i], top1 = y1 + ribbons.height1[i];
     text += fmt::format(

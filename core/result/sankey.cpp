@@ -247,7 +247,7 @@ void addRibbons(Ribbons& ribbons, DrawnData& data, const Flow& flow, std::size_t
       leaves[i] += height0;
       arrives[j] += height1;
       ribbons.colour.push_back(std::isfinite(lift) ? colours(lift) : 0);
-      ribbons.strength.push_back(0.2 + 0.55 * std::sqrt(amount / most));
+      ribbons.strength.push_back(0.35 + 0.5 * std::sqrt(amount / most));
       ribbons.selected.push_back(isSelected(blocks, flow.layers[column], from[i]) ||
                                  isSelected(blocks, flow.layers[column + 1], to[j]));
       const std::string ends = longName(flow, column, from[i], all) + " → " + longName(flow, column + 1, to[j], all);
