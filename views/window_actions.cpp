@@ -92,6 +92,8 @@ void WindowActions::addEdit() {
   actions.add(QStringLiteral("edit.undo"), menu, tr("Undo"), QKeySequence::Undo, [&bench] { bench.history.undo(); });
   actions.add(QStringLiteral("edit.redo"), menu, tr("Redo"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z),
               [&bench] { bench.history.redo(); });
+  actions.setUsual(QStringLiteral("edit.redo"),
+                   {QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
   actions.separate();
   actions.add(QStringLiteral("artifact.rename"), menu, tr("Rename"), QKeySequence(Qt::Key_F2), [&window, &bench] {
     auto* view = window.findChild<StudyView*>();
