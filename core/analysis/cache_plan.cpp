@@ -129,22 +129,13 @@ CachedLayer cachedLayer(const LayerLocality& locality, const CountedTrace& count
   cached.recent = locality.reuse().hitRates();
   cached.rates.resize(cachePolicies.size());
   const SegmentCounts& run = locality.segment(shortRun);
-  // Policies are compared on the same tokens; the budget is shared out by all of them.
-  const RequestList& requests = locality.simulated();
-  ReuseDistances recent(experts);
-  std::vector<std::int64_t> uses(static_cast<std::size_t>(experts));
-  const auto k = static_cast<std::size_t>(requests.k);
-  for (std::size_t at = 0; at < requests.chosen.size(); at += k) recent.add({requests.chosen.data() + at, k});
-  for (std::uint16_t expert : requests.chosen)
-    if (expert != noExpert) ++uses[expert];
-  const std::vector<double> rates = recent.hitRates();
   for (std::int64_t size : cached.sizes) {
     const auto at = static_cast<std::size_t>(size);
-    cached.rates[0].push_back(rates[at]);
-    cached.rates[1].push_back(leastFrequentHitRate(requests, size));
-    cached.rates[2].push_back(beladyHitRate(requests, size));
+    cached.rates[0].push_back(cached.recent[at]);
+    cached.rates[1].push_back(leastFrequentHitRate(locality.simulated(), size));
+    cached.rates[2].push_back(beladyHitRate(locality.simulated(), size));
     cached.rates[3].push_back(run.offered() > 0 ? run.covered()[at] / run.offered() : nan);
-    cached.rates[4].push_back(mostUsed(uses, size));
+    cached.rates[4].push_back(mostUsed(counted.counters.layers[layer].count, size));
   }
   return cached;
 }
