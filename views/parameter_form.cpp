@@ -3,8 +3,10 @@
 
 #include <QHBoxLayout>
 #include <QLineEdit>
+#include <QListWidget>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "core/study/study.h"
 #include "views/artifact_tree.h"
@@ -15,7 +17,8 @@
 namespace moescope {
 namespace {
 constexpr std::size_t shownFirst = 5;
-}
+constexpr int listHeight = 112;
+}  // namespace
 
 ParameterForm::ParameterForm(ArtifactTree& tree, QWidget* parent)
     : QWidget(parent), tree_(tree), layout_(new QVBoxLayout(this)) {
@@ -76,7 +79,7 @@ void ParameterForm::setOperation(const Description& description, const QString& 
 
 void ParameterForm::follow(const QString& near) {
   near_ = near;
-  for (ChoiceBox* box : inputs_) box->setProperty("chosen", false);
+  for (const Input& input : inputs_) input.widget()->setProperty("chosen", false);
   for (std::size_t port = 0; port < inputs_.size(); ++port) fillInput(port);
 }
 
@@ -87,24 +90,76 @@ void ParameterForm::addInputs() {
     auto* label = roleLabel<ElidedLabel>("muted", plainName(port.name));
     label->setFixedWidth(104);
     label->setToolTip(QString::fromStdString(port.help));
-    auto* box = new ChoiceBox;
-    box->setAccessibleName(plainName(port.name));
-    box->setObjectName(QStringLiteral("input ") + QString::fromStdString(port.name));
-    row->addWidget(label);
-    row->addWidget(box, 1);
+    Input input;
+    if (port.many) {
+      input.list = new QListWidget;
+      input.list->setFixedHeight(listHeight);
+      input.list->setTextElideMode(Qt::ElideMiddle);
+    } else {
+      input.box = new ChoiceBox;
+    }
+    QWidget* widget = input.widget();
+    widget->setAccessibleName(plainName(port.name));
+    widget->setObjectName(QStringLiteral("input ") + QString::fromStdString(port.name));
+    row->addWidget(label, 0, port.many ? Qt::AlignTop : Qt::Alignment());
+    row->addWidget(widget, 1);
     static_cast<QVBoxLayout*>(body_->layout())->addLayout(row);
-    inputs_.push_back(box);
+    inputs_.push_back(input);
     fillInput(inputs_.size() - 1);
     // What the user chose stays when the study grows; what was only suggested follows the selection.
-    connect(box, &QComboBox::activated, this, [this, box] {
-      box->setProperty("chosen", true);
+    const auto choose = [this, widget] {
+      widget->setProperty("chosen", true);
       Q_EMIT edited();
-    });
+    };
+    if (port.many)
+      connect(input.list, &QListWidget::itemChanged, this, choose);
+    else
+      connect(input.box, &QComboBox::activated, this, choose);
   }
 }
 
+QWidget* ParameterForm::Input::widget() const {
+  return list != nullptr ? static_cast<QWidget*>(list) : box;
+}
+
 void ParameterForm::fillInput(std::size_t port) {
-  ChoiceBox* box = inputs_[port];
+  if (description_.in[port].many)
+    fillList(port);
+  else
+    fillBox(port);
+}
+
+void ParameterForm::fillList(std::size_t port) {
+  QListWidget* list = inputs_[port].list;
+  const QSignalBlocker quiet(list);
+  const std::vector<std::string> before = idsOf(port);
+  const bool chosen = list->property("chosen").toBool();
+  list->clear();
+  for (const StudyRow* row : tree_.present(description_.in[port].kind)) {
+    const QString id = QString::fromStdString(row->artifact.id);
+    auto* item = new QListWidgetItem(tree_.title(id), list);
+    item->setData(Qt::UserRole, id);
+    // All are suggested: what is compared or followed over time is most often all that there is.
+    const bool ticked = !chosen || std::ranges::count(before, row->artifact.id) > 0;
+    item->setCheckState(ticked ? Qt::Checked : Qt::Unchecked);
+  }
+}
+
+std::vector<std::string> ParameterForm::idsOf(std::size_t port) const {
+  std::vector<std::string> ids;
+  const Input& input = inputs_[port];
+  if (input.box != nullptr) {
+    if (const QString id = input.box->currentData().toString(); !id.isEmpty()) ids.push_back(id.toStdString());
+    return ids;
+  }
+  for (int at = 0; at < input.list->count(); ++at)
+    if (const QListWidgetItem* item = input.list->item(at); item->checkState() == Qt::Checked)
+      ids.push_back(item->data(Qt::UserRole).toString().toStdString());
+  return ids;
+}
+
+void ParameterForm::fillBox(std::size_t port) {
+  ChoiceBox* box = inputs_[port].box;
   const Port& wanted = description_.in[port];
   const QSignalBlocker quiet(box);
   const QString before = box->currentData().toString();
@@ -119,8 +174,14 @@ void ParameterForm::fillInput(std::size_t port) {
   QString start = chosen ? before : QString();
   if (start.isEmpty() && related != nullptr) start = QString::fromStdString(related->artifact.id);
   // A corpus is not below a model; the one that the model came from is found among all.
-  const int at = start.isEmpty() ? -1 : box->findData(start);
-  box->setCurrentIndex(at >= 0 ? at : box->count() > 0 ? 0 : -1);
+  int at = start.isEmpty() ? -1 : box->findData(start);
+  if (at < 0) at = box->count() > 0 ? 0 : -1;
+  // Two inputs of one kind are two artifacts where there are two.
+  for (std::size_t other = 0; other < port && !chosen; ++other)
+    if (!wanted.optional && description_.in[other].kind == wanted.kind && inputs_[other].box != nullptr &&
+        box->count() > 1 && inputs_[other].box->currentData() == box->itemData(at))
+      at = at == 0 ? 1 : 0;
+  box->setCurrentIndex(at);
   box->setEnabled(box->count() > 0);
   const std::string_view kind = name(wanted.kind);
   box->setPlaceholderText(tr("no %1 yet").arg(QString::fromUtf8(kind.data(), static_cast<qsizetype>(kind.size()))));
@@ -165,8 +226,8 @@ Order ParameterForm::order() const {
   Order order;
   order.operation = description_.id;
   for (std::size_t port = 0; port < inputs_.size(); ++port)
-    if (const QString id = inputs_[port]->currentData().toString(); !id.isEmpty())
-      order.inputs[description_.in[port].name] = {id.toStdString()};
+    if (std::vector<std::string> ids = idsOf(port); !ids.empty())
+      order.inputs[description_.in[port].name] = std::move(ids);
   Json all = Json::object();
   for (const ParameterField* field : fields_) field->collect(all);
   // Only what differs from the defaults is asked for, as a request holds it.
@@ -182,10 +243,13 @@ bool ParameterForm::check() {
   QString wrong;
   for (std::size_t port = 0; port < inputs_.size(); ++port) {
     const Port& wanted = description_.in[port];
-    if (wanted.optional || !inputs_[port]->currentData().toString().isEmpty()) continue;
+    if (wanted.optional || !idsOf(port).empty()) continue;
     const std::string_view kind = moescope::name(wanted.kind);
-    wrong = tr("This needs a %1, and the study has none yet.")
-                .arg(QString::fromUtf8(kind.data(), static_cast<qsizetype>(kind.size())));
+    if (wanted.many && inputs_[port].list->count() > 0)
+      wrong = tr("Tick what goes in.");
+    else
+      wrong = tr("This needs a %1, and the study has none yet.")
+                  .arg(QString::fromUtf8(kind.data(), static_cast<qsizetype>(kind.size())));
   }
   Json all = Json::object();
   for (const ParameterField* field : fields_) field->collect(all);

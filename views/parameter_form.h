@@ -9,6 +9,7 @@
 
 class QLabel;
 class QLineEdit;
+class QListWidget;
 class QPushButton;
 class QVBoxLayout;
 
@@ -18,8 +19,8 @@ class ArtifactTree;
 class ChoiceBox;
 class ParameterField;
 
-// The form of an operation, made from its description: a box for each input with the artifacts of its kind, five
-// parameters, "more" for the rest, a name, and Run (Ctrl+Return). GUI thread.
+// The form of an operation, made from its description: a box for each input with the artifacts of its kind (a list to
+// tick where it takes several), five parameters, "more" for the rest, a name, and Run (Ctrl+Return). GUI thread.
 class ParameterForm : public QWidget {
   Q_OBJECT
  public:
@@ -41,6 +42,9 @@ class ParameterForm : public QWidget {
   void addInputs();
   void addParameters(const Json& given);
   void fillInput(std::size_t port);
+  void fillBox(std::size_t port);
+  void fillList(std::size_t port);
+  std::vector<std::string> idsOf(std::size_t port) const;
   void tryToRun();
 
   ArtifactTree& tree_;
@@ -48,7 +52,12 @@ class ParameterForm : public QWidget {
   QString near_;
   QVBoxLayout* layout_;
   QWidget* body_ = nullptr;
-  std::vector<ChoiceBox*> inputs_;
+  struct Input {
+    ChoiceBox* box = nullptr;     // of a port that takes one
+    QListWidget* list = nullptr;  // of a port that takes several
+    QWidget* widget() const;
+  };
+  std::vector<Input> inputs_;
   std::vector<ParameterField*> fields_;
   QLineEdit* name_ = nullptr;
   QLabel* wrong_ = nullptr;

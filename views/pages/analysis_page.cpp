@@ -10,6 +10,19 @@
 #include "views/theme.h"
 
 namespace moescope {
+namespace {
+
+// Several artifacts of one kind go in: which ones, only the user can say.
+bool needsChoice(const Description& operation) {
+  for (std::size_t port = 0; port < operation.in.size(); ++port) {
+    if (operation.in[port].many) return true;
+    for (std::size_t other = 0; other < port; ++other)
+      if (operation.in[port].kind == operation.in[other].kind && !operation.in[port].optional) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 AnalysisPage::AnalysisPage(const QString& name, const QString& sentence, Workbench& workbench, QWidget* parent)
     : Page(name, workbench, parent), sentence_(sentence), grid_(new PanelGrid) {
@@ -87,7 +100,7 @@ void AnalysisPage::refresh() {
       continue;
     }
     const StudyRow* made = existing(*operation, *inputs);
-    if (made == nullptr && !operation->interactive) {
+    if (made == nullptr && (!operation->interactive || needsChoice(*operation))) {
       runnable = true;
       continue;
     }
@@ -102,7 +115,7 @@ void AnalysisPage::refresh() {
   } else if (!any && workbench_.operations().empty()) {
     showEmpty(tr("The engine is starting."), {}, {});
   } else if (runnable) {
-    showEmpty(sentence_ + QLatin1Char(' ') + tr("It takes a while: choose at the right and press Run."), {}, {});
+    showEmpty(sentence_ + QLatin1Char(' ') + tr("Choose at the right and press Run."), {}, {});
   } else {
     showEmpty(sentence_, needed.value_or(Kind::trace));
   }
@@ -123,7 +136,10 @@ const StudyRow* AnalysisPage::existing(const Description& operation, const Input
     std::sort(wanted.begin(), wanted.end());
     const auto set = row->request.find("set");
     const bool plain = !row->request.empty() && (set == row->request.end() || set->empty());
-    if (found == nullptr && plain && has == wanted) found = row;
+    const bool of = needsChoice(operation)
+                        ? std::ranges::any_of(wanted, [&](const auto& id) { return std::ranges::count(has, id) > 0; })
+                        : plain && has == wanted;
+    if (found == nullptr && of) found = row;
   }
   return found;
 }

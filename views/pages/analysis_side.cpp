@@ -118,7 +118,10 @@ AnalysisSide::AnalysisSide(Workbench& workbench, const QString& page, QWidget* p
   layout->addWidget(operation_);
   layout->addWidget(form_);
   layout->addStretch(1);
-  connect(operation_, &QComboBox::activated, this, &AnalysisSide::showForm);
+  connect(operation_, &QComboBox::activated, this, [this] {
+    operation_->setProperty("chosen", true);
+    showForm();
+  });
   connect(form_, &ParameterForm::runAsked, this, &AnalysisSide::runAsked);
   connect(&workbench_.selection, &Selection::changed, this, &AnalysisSide::showFacts);
   connect(&workbench_.selection, &Selection::artifactChanged, this, [this](const QString& id) {
@@ -140,7 +143,13 @@ void AnalysisSide::fillOperations() {
   operation_->clear();
   for (const Description* operation : workbench_.operationsOf(page_))
     operation_->addItem(QString::fromStdString(operation->title), QString::fromStdString(operation->id));
-  if (const int at = operation_->findData(before); at >= 0) operation_->setCurrentIndex(at);
+  int at = operation_->property("chosen").toBool() ? operation_->findData(before) : -1;
+  // The page's figures first: what they come from is most often what is set.
+  for (int first = 0; at < 0 && first < operation_->count(); ++first)
+    if (const Description* operation = workbench_.operation(operation_->itemData(first).toString().toStdString());
+        operation != nullptr && !operation->figures.empty())
+      at = first;
+  if (at >= 0) operation_->setCurrentIndex(at);
   operation_->setVisible(operation_->count() > 1);
   showForm();
 }

@@ -83,7 +83,7 @@ void RunLook::makeRows() {
 
 void RunLook::show(const StudyRow* run, const RunSeries* series) {
   const QString id = run == nullptr ? QString() : QString::fromStdString(run->artifact.id);
-  const bool other = id != run_;
+  const bool other = id != run_ || series_ == nullptr;  // a run begins at its end
   series_ = series;
   run_ = id;
   setVisible(series_ != nullptr && !series_->step.empty());
