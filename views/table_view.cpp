@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -71,9 +72,11 @@ void TableView::fitColumns() {
   }
   const double most = std::max(double(narrowest), widestThatFits(widths, room));
   double left = room;
-  // A number is never cut: headings give way, and then the table scrolls.
+  // A number is never cut: headings give way. Where that is not enough the table scrolls, and headings are whole.
+  const bool scrolls = std::accumulate(cells.begin(), cells.end(), 0.0) > room;
   for (std::size_t column = 0; column < widths.size(); ++column)
-    left -= widths[column] = std::floor(std::max(cells[column], std::min(widths[column], most)));
+    left -= widths[column] =
+        std::floor(std::max(cells[column], scrolls ? widths[column] : std::min(widths[column], most)));
   const int share = std::max(0, int(left) / columns);
   for (int column = 0; column < columns; ++column) {
     const int extra = left <= 0 ? 0 : column == 0 ? int(left) - share * (columns - 1) : share;
