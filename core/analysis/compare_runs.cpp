@@ -8,6 +8,7 @@
 
 #include "core/analysis/operations.h"
 #include "core/analysis/run_course.h"
+#include "core/result/drawing.h"
 
 namespace moescope {
 
@@ -51,7 +52,7 @@ Description describe() {
       .in = {{.name = "run", .kind = Kind::run, .many = true, .help = "two runs or more"}},
       .out = {{"result", Kind::result}},
       .parameters = {integer("windows", 60, 2, 2000, "", "points of a line; each is a mean over its steps")},
-      .figures = {lines("validation", {"validation_loss"}).over({"step", "group"}).titled("Held-out loss"),
+      .figures = {lines("validation", {"validation_loss"}).over({"validated_step", "group"}).titled("Held-out loss"),
                   lines("balance", {"cv"})
                       .over({"step", "group"})
                       .floor("baseline")
@@ -87,7 +88,8 @@ Json withoutSeed(Json settings) {
 }
 
 std::string said(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number() ? number(value.get<double>(), 6) : value.dump();
 }
 
 // Settings that are not the same in all groups; an option's own ("switch.jitter") only where the option is chosen.
@@ -168,9 +170,31 @@ double finalValue(const RunCourse& run, const std::string& metric) {
   return spreadOf({known.begin() + std::ptrdiff_t(from), known.end()}).mean;
 }
 
-void addCourse(Result& result, const Quantity& quantity, const std::vector<Group>& groups, std::size_t windows) {
-  std::vector<double> mean, low, high, floor;
+// Windows in which a run of any group has the quantity: held-out losses are taken every few steps only.
+std::vector<std::size_t> windowsWith(const char* metric, const std::vector<Group>& groups, std::size_t windows) {
+  std::vector<std::size_t> with;
   for (std::size_t window = 0; window < windows; ++window)
+    if (std::ranges::any_of(groups, [&](const Group& group) {
+          return std::ranges::any_of(
+              group.runs, [&](const RunCourse* run) { return std::isfinite(valueAt(*run, metric, window)); });
+        }))
+      with.push_back(window);
+  return with;
+}
+
+// Over the axis "step", or over an axis of its own where windows lack the quantity in all runs.
+void addCourse(Result& result, const Quantity& quantity, const std::vector<Group>& groups, std::size_t windows) {
+  const std::vector<std::size_t> with = windowsWith(quantity.metric, groups, windows);
+  if (with.empty()) return;
+  std::string axis = "step";
+  if (std::string_view(quantity.metric) == "validation_loss") {
+    axis = "validated_step";
+    Axis own{.name = axis};
+    for (std::size_t window : with) own.labels.push_back(result.axis("step")->labels[window]);
+    result.axes.push_back(std::move(own));
+  }
+  std::vector<double> mean, low, high, floor;
+  const auto addWindow = [&](std::size_t window) {
     for (const Group& group : groups) {
       std::vector<double> values, floors;
       for (const RunCourse* run : group.runs) {
@@ -183,8 +207,12 @@ void addCourse(Result& result, const Quantity& quantity, const std::vector<Group
       high.push_back(spread.most);
       floor.push_back(spreadOf(floors).mean);
     }
-  if (std::ranges::none_of(mean, [](double value) { return std::isfinite(value); })) return;
-  Array& array = result.add(quantity.metric, quantity.unit, {"step", "group"}, std::move(mean));
+  };
+  if (axis == "step")
+    for (std::size_t window = 0; window < windows; ++window) addWindow(window);
+  else
+    for (std::size_t window : with) addWindow(window);
+  Array& array = result.add(quantity.metric, quantity.unit, {axis, "group"}, std::move(mean));
   array.help = std::string(quantity.help) + " Mean over the group's runs; low and high are its least and greatest run.";
   array.low = std::move(low);
   array.high = std::move(high);

@@ -90,7 +90,8 @@ Expected<Loop> Loop::open(TrainingParts& parts, const TrainingSettings& settings
 
 Expected<void> Loop::chooseHeldOut() {
   const std::uint64_t held = parts_.ids.tokens(Split::validation), length = std::uint64_t(settings_.length);
-  BatchChoice choice{.split = Split::validation, .seed = settings_.seed, .length = settings_.length};
+  // The same held-out text for every seed: seeds are compared on it.
+  BatchChoice choice{.split = Split::validation, .seed = 0, .length = settings_.length};
   auto source = BatchSource::open(parts_.corpus, parts_.ids, choice);
   if (source && settings_.validationTokens > 0 && std::uint64_t(settings_.validationTokens) < held) {
     validation_ = source->evenly((std::uint64_t(settings_.validationTokens) + length - 1) / length);

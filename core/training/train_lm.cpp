@@ -20,7 +20,7 @@ constexpr std::uint64_t firstWeightsStream = 200;
 
 Description describe() {
   return {.id = "train.lm",
-          .version = 1,
+          .version = 2,
           .title = "Train a language model",
           .help =
               "Trains a decoder with Mixture-of-Experts layers on a corpus, from random weights or from a given model, "
