@@ -77,6 +77,7 @@ MainWindow::MainWindow(Session& session, const QString& engine, const QString& s
 MainWindow::~MainWindow() {
   // Pages and sides refer to the workbench, which is a member: they go first.
   workbench_.engine.close();
+  if (form_->parent() == nullptr) delete form_;  // was never in front
   delete takeCentralWidget();
   for (QObject* part : {static_cast<QObject*>(palette_), static_cast<QObject*>(finder_), static_cast<QObject*>(play_),
                         static_cast<QObject*>(log_), static_cast<QObject*>(opener_), static_cast<QObject*>(memory_),

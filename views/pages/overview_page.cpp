@@ -110,6 +110,11 @@ OverviewPage::OverviewPage(Workbench& workbench, QWidget* parent)
   });
 }
 
+OverviewPage::~OverviewPage() {
+  for (QWidget* panel : {static_cast<QWidget*>(what_), static_cast<QWidget*>(origin_), static_cast<QWidget*>(next_)})
+    if (panel->parent() == nullptr) delete panel;  // was never on the grid
+}
+
 // The picture of a model; below its tensors, the numbers of the one that was chosen.
 void OverviewPage::showModel(const QList<QWidget*>& model, const QList<QWidget*>& tensor) {
   for (QWidget* panel : model + tensor)

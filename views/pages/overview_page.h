@@ -18,6 +18,7 @@ class OverviewPage : public Page {
   Q_OBJECT
  public:
   explicit OverviewPage(Workbench& workbench, QWidget* parent = nullptr);
+  ~OverviewPage() override;
   QWidget* side() override;
   bool idle() const override;
 
